@@ -1,0 +1,117 @@
+import * as tf from '@tensorflow/tfjs';
+import {checkEpsilon, formatEpsilon} from './bounds.js';
+import {uniformPerSeed} from './random_start.js';
+import type {ThreatModel} from './threat_model.js';
+
+export interface DeltaArgs {
+  /**
+   * Bound on the norm of the perturbation, for pixels in [0, 1]. Default 8/255
+   * for `linf`; `l2` has no default.
+   */
+  epsilon?: number;
+  /** `linf` (the default): the largest change of any channel of any pixel. `l2`: the Euclidean norm over the whole image. */
+  norm?: 'linf' | 'l2';
+}
+
+const DEFAULT_EPSILON = 8 / 255;
+
+/**
+ * Additive perturbations, D: x + δ with ‖δ‖ ≤ ε, clipped to [0, 1].
+ *
+ * Source: Szegedy et al. 2014; Madry et al. 2018, section 2.1.
+ */
+export class Delta implements ThreatModel {
+  readonly epsilon: number;
+  readonly norm: 'linf' | 'l2';
+
+  constructor({epsilon, norm = 'linf'}: DeltaArgs = {}) {
+    if (norm !== 'linf' && norm !== 'l2') {
+      throw new Error(`Delta: norm must be 'linf' or 'l2', but is '${norm}'.`);
+    }
+    if (norm === 'l2' && epsilon === undefined) {
+      throw new Error(
+        `Delta: norm 'l2' needs an epsilon, for instance 0.5 for 32×32 images.`,
+      );
+    }
+    this.norm = norm;
+    this.epsilon = checkEpsilon(
+      'Delta (D)',
+      epsilon ?? DEFAULT_EPSILON,
+      norm === 'l2' ? 1e4 : 1,
+    );
+  }
+
+  get name(): string {
+    if (this.norm === 'l2') return `D[l2](${formatEpsilon(this.epsilon)})`;
+    return this.epsilon === DEFAULT_EPSILON
+      ? 'D'
+      : `D(${formatEpsilon(this.epsilon)})`;
+  }
+
+  prepare(): tf.Tensor[] {
+    return [];
+  }
+
+  zeros(images: tf.Tensor4D): tf.Tensor[] {
+    return [tf.zeros(images.shape)];
+  }
+
+  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    return tf.tidy(() => {
+      const noise = uniformPerSeed(
+        seeds,
+        images.shape.slice(1),
+        this.norm === 'l2' ? 1 : this.epsilon,
+      );
+      if (this.norm === 'linf') return [noise];
+      const norms = tf.norm(noise, 'euclidean', [1, 2, 3], true);
+      return [tf.mul(tf.div(noise, norms), this.epsilon)];
+    });
+  }
+
+  apply(images: tf.Tensor4D, [delta]: tf.Tensor[]): tf.Tensor4D {
+    return tf.tidy(() =>
+      tf.clipByValue(tf.add(images, delta) as tf.Tensor4D, 0, 1),
+    );
+  }
+
+  project([delta]: tf.Tensor[]): tf.Tensor[] {
+    return tf.tidy(() => {
+      if (this.norm === 'linf') {
+        return [tf.clipByValue(delta, -this.epsilon, this.epsilon)];
+      }
+      const norms = euclidean(delta);
+      const factor = tf.minimum(
+        tf.div(this.epsilon, tf.maximum(norms, 1e-12)),
+        1,
+      );
+      return [tf.mul(delta, tf.reshape(factor, [-1, 1, 1, 1]))];
+    });
+  }
+
+  smoothness(): null {
+    return null;
+  }
+
+  sizes([delta]: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    return {
+      D: tf.tidy(() =>
+        this.norm === 'l2'
+          ? euclidean(delta)
+          : (tf.max(tf.abs(delta), [1, 2, 3]) as tf.Tensor1D),
+      ),
+    };
+  }
+
+  bounds(): number[] {
+    return [this.epsilon];
+  }
+
+  with({scale = 1}: {scale?: number}): Delta {
+    return new Delta({epsilon: this.epsilon * scale, norm: this.norm});
+  }
+}
+
+function euclidean(delta: tf.Tensor): tf.Tensor1D {
+  return tf.sqrt(tf.sum(tf.square(delta), [1, 2, 3])) as tf.Tensor1D;
+}

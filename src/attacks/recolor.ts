@@ -1,0 +1,279 @@
+import * as tf from '@tensorflow/tfjs';
+import type {ColorSpace} from '../color/color_space.js';
+import {colorSpaces, type ColorSpaceName} from '../color/color_spaces.js';
+import {withinGamut} from '../color/gamut.js';
+import {hsvExact} from '../color/hsv.js';
+import {
+  identityLattice,
+  type LatticePositions,
+  latticePositions,
+  latticeShape,
+  type Resolution,
+  sampleLattice,
+  sampleLatticeAt,
+} from '../color/lattice.js';
+import {checkEpsilon, formatEpsilon} from './bounds.js';
+import {uniformPerSeed} from './random_start.js';
+import {smoothness} from './smoothness.js';
+import type {ThreatModel, Variant} from './threat_model.js';
+
+export interface ReColorArgs {
+  /** Default `luv`. */
+  space?: ColorSpaceName;
+  /**
+   * Bound on the displacement of each channel of the colour space (in which
+   * ordinary colours span [0, 1]), or one bound per channel. Default 0.06.
+   */
+  epsilon?: number | readonly [number, number, number];
+  /** Points of the lattice along each channel, at least 2. Default [16, 32, 32]. */
+  resolution?: Resolution;
+  variant?: Variant;
+}
+
+const DEFAULT_EPSILON = 0.06;
+const SPEC_NAMES: Record<ColorSpaceName, string> = {
+  luv: 'C',
+  rgb: 'C-RGB',
+  ypbpr: 'C-YPbPr',
+  hsv: 'C-HSV',
+};
+
+/**
+ * Functional perturbations of colour, C (ReColorAdv): every pixel of an image
+ * goes through one map of colours, given by its values on a lattice and by
+ * trilinear interpolation between them.
+ *
+ * In the `paper` variant, f(c) = c + the interpolated displacement, and no
+ * pixel's colour moves further than ε along any channel; where f(c) lies outside
+ * the RGB gamut, {@link withinGamut} says what becomes of it. In the `reference`
+ * variant the lattice holds colours, which are projected onto the gamut, as in
+ * the released code: there the zero perturbation moves saturated colours, and
+ * pixels can move further than ε.
+ *
+ * Source: Laidlaw & Feizi 2019, sections 3 and 4.
+ */
+export class ReColor implements ThreatModel {
+  readonly space: ColorSpaceName;
+  readonly epsilon: readonly [number, number, number];
+  readonly resolution: Resolution;
+  readonly variant: Variant;
+  private readonly colors: ColorSpace;
+
+  constructor({
+    space = 'luv',
+    epsilon = DEFAULT_EPSILON,
+    resolution = [16, 32, 32],
+    variant = 'paper',
+  }: ReColorArgs = {}) {
+    if (!Object.hasOwn(colorSpaces, space)) {
+      throw new Error(
+        `ReColor: space must be one of ${Object.keys(colorSpaces).join(', ')}, but is '${space}'.`,
+      );
+    }
+    if (
+      !Array.isArray(resolution) ||
+      resolution.length !== 3 ||
+      !resolution.every(r => Number.isInteger(r) && r >= 2)
+    ) {
+      throw new Error(
+        `ReColor: resolution must be three whole numbers of at least 2, but is ${resolution}.`,
+      );
+    }
+    const bounds =
+      typeof epsilon === 'number' ? [epsilon, epsilon, epsilon] : [...epsilon];
+    if (bounds.length !== 3) {
+      throw new Error(
+        `ReColor: epsilon must be one number or three, but is ${epsilon}.`,
+      );
+    }
+    this.space = space;
+    this.epsilon = bounds.map(e =>
+      checkEpsilon(`ReColor (${SPEC_NAMES[space]})`, e),
+    ) as [number, number, number];
+    this.resolution = resolution;
+    this.variant = variant;
+    this.colors =
+      space === 'hsv' && variant === 'paper' ? hsvExact : colorSpaces[space];
+  }
+
+  get name(): string {
+    const [a, b, c] = this.epsilon;
+    const spec = SPEC_NAMES[this.space];
+    if (a !== b || b !== c) {
+      return `${spec}(${this.epsilon.map(formatEpsilon).join(',')})`;
+    }
+    return a === DEFAULT_EPSILON ? spec : `${spec}(${formatEpsilon(a)})`;
+  }
+
+  prepare(images: tf.Tensor4D): tf.Tensor[] {
+    return tf.tidy(() => {
+      const colors = this.colors.fromRgb(pixels(images));
+      const {corners, weights} = latticePositions(colors, this.resolution);
+      if (this.variant === 'reference') return [corners, weights];
+      const cube = this.colors.toCube(colors);
+      return [corners, weights, colors, cube, this.colors.fromCube(cube)];
+    });
+  }
+
+  zeros(images: tf.Tensor4D): tf.Tensor[] {
+    checkChannels(images);
+    return [tf.zeros(latticeShape(images.shape[0], this.resolution))];
+  }
+
+  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    checkChannels(images);
+    const shape = latticeShape(1, this.resolution).slice(1);
+    return tf.tidy(() => [
+      this.perChannel(uniformPerSeed(seeds, shape, 1), (unit, bound) =>
+        tf.mul(unit, bound),
+      ),
+    ]);
+  }
+
+  apply(
+    images: tf.Tensor4D,
+    [lattice]: tf.Tensor[],
+    constants: tf.Tensor[] | null,
+  ): tf.Tensor4D {
+    return tf.tidy(() => {
+      const recolored =
+        this.variant === 'reference'
+          ? this.applyReference(images, lattice as tf.Tensor4D, constants)
+          : this.applyPaper(images, lattice as tf.Tensor4D, constants);
+      return tf.reshape(recolored, images.shape);
+    });
+  }
+
+  private applyPaper(
+    images: tf.Tensor4D,
+    lattice: tf.Tensor4D,
+    constants: tf.Tensor[] | null,
+  ): tf.Tensor {
+    const rgb = pixels(images);
+    let colors: tf.Tensor3D;
+    let cube: tf.Tensor3D;
+    let roundTrip: tf.Tensor3D;
+    let displacement: tf.Tensor3D;
+    if (constants) {
+      colors = constants[2] as tf.Tensor3D;
+      cube = constants[3] as tf.Tensor3D;
+      roundTrip = constants[4] as tf.Tensor3D;
+      displacement = sampleLattice(lattice, positions(constants));
+    } else {
+      colors = this.colors.fromRgb(rgb);
+      cube = this.colors.toCube(colors);
+      roundTrip = this.colors.fromCube(cube);
+      displacement = sampleLatticeAt(lattice, colors, this.resolution);
+    }
+    const moved = withinGamut(
+      this.colors.toCube(tf.add(colors, displacement)),
+      cube,
+      colors,
+      this.colors,
+      this.epsilon,
+    );
+    // The difference, and not the new colour itself, so that the way through the
+    // colour space and back adds no rounding: zero displacement is the identity.
+    const change = tf.sub(this.colors.fromCube(moved), roundTrip);
+    return tf.clipByValue(tf.add(rgb, change), 0, 1);
+  }
+
+  private applyReference(
+    images: tf.Tensor4D,
+    lattice: tf.Tensor4D,
+    constants: tf.Tensor[] | null,
+  ): tf.Tensor {
+    const absolute = tf.add(lattice, identityLattice(this.resolution));
+    const colors = constants
+      ? sampleLattice(absolute as tf.Tensor4D, positions(constants))
+      : sampleLatticeAt(
+          absolute as tf.Tensor4D,
+          this.colors.fromRgb(pixels(images)),
+          this.resolution,
+        );
+    return this.colors.toRgb(colors);
+  }
+
+  project([lattice]: tf.Tensor[]): tf.Tensor[] {
+    return tf.tidy(() => {
+      let displacement: tf.Tensor = lattice;
+      if (this.variant === 'reference') {
+        const identity = identityLattice(this.resolution);
+        const colors = tf.clipByValue(tf.add(lattice, identity), 0, 1);
+        const inGamut = this.colors.fromRgb(
+          this.colors.toRgb(tf.reshape(colors, [-1, 3])),
+        );
+        displacement = tf.sub(tf.reshape(inGamut, lattice.shape), identity);
+      }
+      const [a, b, c] = this.epsilon;
+      if (a === b && b === c) return [tf.clipByValue(displacement, -a, a)];
+      return [
+        this.perChannel(displacement, (d, bound) =>
+          tf.minimum(tf.maximum(d, tf.neg(bound)), bound),
+        ),
+      ];
+    });
+  }
+
+  /** Applies `f` to the lattice and, laid out alongside, the bound of each of its numbers. */
+  private perChannel(
+    lattice: tf.Tensor,
+    f: (lattice: tf.Tensor, bound: tf.Tensor) => tf.Tensor,
+  ): tf.Tensor {
+    const z = this.resolution[2];
+    return f(lattice, tf.tile(tf.tensor1d([...this.epsilon]), [z]));
+  }
+
+  smoothness([lattice]: tf.Tensor[]): tf.Tensor1D {
+    return smoothness(lattice as tf.Tensor4D, 3);
+  }
+
+  sizes([lattice]: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    const largest = tf.tidy(
+      () => tf.max(tf.abs(lattice), [1, 2, 3]) as tf.Tensor1D,
+    );
+    return {[SPEC_NAMES[this.space]]: largest};
+  }
+
+  bounds(): number[] {
+    return [Math.max(...this.epsilon)];
+  }
+
+  with({
+    scale = 1,
+    variant = this.variant,
+  }: {
+    scale?: number;
+    variant?: Variant;
+  }): ReColor {
+    const epsilon = this.epsilon.map(e => e * scale) as [
+      number,
+      number,
+      number,
+    ];
+    const {space, resolution} = this;
+    return new ReColor({space, epsilon, resolution, variant});
+  }
+}
+
+function checkChannels(images: tf.Tensor4D) {
+  if (images.shape[3] !== 3) {
+    throw new Error(
+      `ReColor (C) needs RGB images of shape [N, H, W, 3], but got [${images.shape}]. ` +
+        'D and S work on any number of channels.',
+    );
+  }
+}
+
+/** [N, H, W, 3] → [N, H W, 3] */
+function pixels(images: tf.Tensor4D): tf.Tensor3D {
+  const [n, height, width, channels] = images.shape;
+  return tf.reshape(images, [n, height * width, channels]);
+}
+
+function positions(constants: tf.Tensor[]): LatticePositions {
+  return {
+    corners: constants[0] as tf.Tensor2D,
+    weights: constants[1] as tf.Tensor3D,
+  };
+}
