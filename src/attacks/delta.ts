@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {checkEpsilon, formatEpsilon} from './bounds.js';
 import {uniformPerSeed} from './random_start.js';
-import type {ThreatModel} from './threat_model.js';
+import type {ThreatModel, Variant} from './threat_model.js';
 
 export interface DeltaArgs {
   /**
@@ -11,6 +11,7 @@ export interface DeltaArgs {
   epsilon?: number;
   /** `linf` (the default): the largest change of any channel of any pixel. `l2`: the Euclidean norm over the whole image. */
   norm?: 'linf' | 'l2';
+  variant?: Variant;
 }
 
 const DEFAULT_EPSILON = 8 / 255;
@@ -23,8 +24,9 @@ const DEFAULT_EPSILON = 8 / 255;
 export class Delta implements ThreatModel {
   readonly epsilon: number;
   readonly norm: 'linf' | 'l2';
+  readonly variant: Variant;
 
-  constructor({epsilon, norm = 'linf'}: DeltaArgs = {}) {
+  constructor({epsilon, norm = 'linf', variant = 'paper'}: DeltaArgs = {}) {
     if (norm !== 'linf' && norm !== 'l2') {
       throw new Error(`Delta: norm must be 'linf' or 'l2', but is '${norm}'.`);
     }
@@ -34,6 +36,7 @@ export class Delta implements ThreatModel {
       );
     }
     this.norm = norm;
+    this.variant = variant;
     this.epsilon = checkEpsilon(
       'Delta (D)',
       epsilon ?? DEFAULT_EPSILON,
@@ -70,23 +73,35 @@ export class Delta implements ThreatModel {
   }
 
   apply(images: tf.Tensor4D, [delta]: tf.Tensor[]): tf.Tensor4D {
-    return tf.tidy(() =>
-      tf.clipByValue(tf.add(images, delta) as tf.Tensor4D, 0, 1),
-    );
+    return tf.tidy(() => {
+      const sum = tf.add(images, delta) as tf.Tensor4D;
+      return this.variant === 'reference'
+        ? clipForward(sum)
+        : tf.clipByValue(sum, 0, 1);
+    });
   }
 
-  project([delta]: tf.Tensor[]): tf.Tensor[] {
+  get projectsByImages(): boolean {
+    return this.variant === 'reference';
+  }
+
+  project([delta]: tf.Tensor[], images: tf.Tensor4D): tf.Tensor[] {
     return tf.tidy(() => {
-      if (this.norm === 'linf') {
-        return [tf.clipByValue(delta, -this.epsilon, this.epsilon)];
-      }
-      const norms = euclidean(delta);
-      const factor = tf.minimum(
-        tf.div(this.epsilon, tf.maximum(norms, 1e-12)),
-        1,
-      );
-      return [tf.mul(delta, tf.reshape(factor, [-1, 1, 1, 1]))];
+      const bounded = this.bound(delta);
+      if (!this.projectsByImages) return [bounded];
+      // The released code takes from δ itself what would leave [0, 1].
+      const low = tf.neg(images);
+      return [tf.minimum(tf.maximum(bounded, low), tf.sub(1, images))];
     });
+  }
+
+  private bound(delta: tf.Tensor): tf.Tensor {
+    if (this.norm === 'linf') {
+      return tf.clipByValue(delta, -this.epsilon, this.epsilon);
+    }
+    const norms = tf.maximum(euclidean(delta), 1e-12);
+    const factor = tf.minimum(tf.div(this.epsilon, norms), 1);
+    return tf.mul(delta, tf.reshape(factor, [-1, 1, 1, 1]));
   }
 
   smoothness(): null {
@@ -107,9 +122,24 @@ export class Delta implements ThreatModel {
     return [this.epsilon];
   }
 
-  with({scale = 1}: {scale?: number}): Delta {
-    return new Delta({epsilon: this.epsilon * scale, norm: this.norm});
+  with({
+    scale = 1,
+    variant = this.variant,
+  }: {
+    scale?: number;
+    variant?: Variant;
+  }): Delta {
+    const {epsilon, norm} = this;
+    return new Delta({epsilon: epsilon * scale, norm, variant});
   }
+}
+
+/** Clips to [0, 1], the gradient being that of the identity. */
+function clipForward(images: tf.Tensor4D): tf.Tensor4D {
+  return tf.customGrad(images => ({
+    value: tf.clipByValue(images as tf.Tensor, 0, 1),
+    gradFunc: dy => tf.clone(dy),
+  }))(images) as tf.Tensor4D;
 }
 
 function euclidean(delta: tf.Tensor): tf.Tensor1D {

@@ -84,7 +84,9 @@ const CHECKS: Record<keyof AttackOptions, Check> = {
   ],
   restarts: whole(1),
   randomStart: [
-    x => typeof x === 'boolean' || ((x as {deviation?: number} | null)?.deviation ?? -1) >= 0,
+    x =>
+      typeof x === 'boolean' ||
+      ((x as {deviation?: number} | null)?.deviation ?? -1) >= 0,
     'true, false or {deviation: number}',
   ],
   seed: whole(0),

@@ -79,7 +79,7 @@ function run(args: PgdArgs, finished: Finished): void {
   let batch = begin(args);
   for (let step = 1; step <= args.steps; step++) {
     const next = tf.tidy(() => {
-      const parameters = args.threatModel.project(batch.parameters);
+      const parameters = project(args, batch);
       const {outcome, gradients} = evaluate(args, batch, parameters);
       finished.record(step, outcome);
       const best = better(batch.best, outcome, args.keep);
@@ -100,7 +100,7 @@ function run(args: PgdArgs, finished: Finished): void {
     if (batch.images.shape[0] === 0) return;
   }
   tf.tidy(() => {
-    const parameters = args.threatModel.project(batch.parameters);
+    const parameters = project(args, batch);
     const outcome = look(args, batch, parameters);
     const best = better(batch.best, outcome, args.keep);
     finished.takeAll({...batch, parameters}, {...outcome, ...best});
@@ -117,6 +117,10 @@ function begin(args: PgdArgs): Batch {
     state: args.optimizer.init(args.start),
     best: null,
   };
+}
+
+function project({threatModel}: PgdArgs, batch: Batch): tf.Tensor[] {
+  return threatModel.project(batch.parameters, batch.images, batch.constants);
 }
 
 /** The forward pass alone. */

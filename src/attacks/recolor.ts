@@ -31,6 +31,11 @@ export interface ReColorArgs {
 }
 
 const DEFAULT_EPSILON = 0.06;
+/**
+ * The released code projects a lattice three times before each forward pass. The
+ * number matters: its projection goes on moving what it has projected before.
+ */
+const REFERENCE_PROJECTIONS = 3;
 const SPEC_NAMES: Record<ColorSpaceName, string> = {
   luv: 'C',
   rgb: 'C-RGB',
@@ -196,23 +201,32 @@ export class ReColor implements ThreatModel {
 
   project([lattice]: tf.Tensor[]): tf.Tensor[] {
     return tf.tidy(() => {
-      let displacement: tf.Tensor = lattice;
-      if (this.variant === 'reference') {
-        const identity = identityLattice(this.resolution);
-        const colors = tf.clipByValue(tf.add(lattice, identity), 0, 1);
-        const inGamut = this.colors.fromRgb(
-          this.colors.toRgb(tf.reshape(colors, [-1, 3])),
-        );
-        displacement = tf.sub(tf.reshape(inGamut, lattice.shape), identity);
+      if (this.variant === 'paper') return [this.bound(lattice)];
+      let projected = lattice;
+      for (let i = 0; i < REFERENCE_PROJECTIONS; i++) {
+        projected = this.bound(this.intoGamut(projected));
       }
-      const [a, b, c] = this.epsilon;
-      if (a === b && b === c) return [tf.clipByValue(displacement, -a, a)];
-      return [
-        this.perChannel(displacement, (d, bound) =>
-          tf.minimum(tf.maximum(d, tf.neg(bound)), bound),
-        ),
-      ];
+      return [projected];
     });
+  }
+
+  /** Displacements cut to their bounds. */
+  private bound(lattice: tf.Tensor): tf.Tensor {
+    const [a, b, c] = this.epsilon;
+    return a === b && b === c
+      ? tf.clipByValue(lattice, -a, a)
+      : this.perChannel(lattice, (d, bound) =>
+          tf.minimum(tf.maximum(d, tf.neg(bound)), bound),
+        );
+  }
+
+  /** Displacements to the colours that one gets by going to RGB and back. */
+  private intoGamut(lattice: tf.Tensor): tf.Tensor {
+    const identity = identityLattice(this.resolution);
+    const colors = tf.clipByValue(tf.add(lattice, identity), 0, 1);
+    const rows = tf.reshape(colors, [-1, 3]);
+    const inGamut = this.colors.fromRgb(this.colors.toRgb(rows));
+    return tf.sub(tf.reshape(inGamut, lattice.shape), identity);
   }
 
   /** Applies `f` to the lattice and, laid out alongside, the bound of each of its numbers. */

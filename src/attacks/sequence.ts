@@ -55,10 +55,24 @@ export class Sequence implements ThreatModel {
     });
   }
 
-  project(parameters: tf.Tensor[]): tf.Tensor[] {
-    return this.split(parameters).flatMap((own, i) =>
-      this.terms[i].project(own),
-    );
+  get projectsByImages(): boolean {
+    return this.terms.some(term => term.projectsByImages);
+  }
+
+  project(
+    parameters: tf.Tensor[],
+    images: tf.Tensor4D,
+    constants: tf.Tensor[] | null,
+  ): tf.Tensor[] {
+    const last = this.terms.findLastIndex(term => term.projectsByImages);
+    let perturbed = images;
+    return this.split(parameters).flatMap((own, i) => {
+      const known = i === 0 ? constants : null;
+      const projected = this.terms[i].project(own, perturbed, known);
+      if (i < last)
+        perturbed = this.terms[i].apply(perturbed, projected, known);
+      return projected;
+    });
   }
 
   smoothness(parameters: tf.Tensor[]): tf.Tensor1D | null {

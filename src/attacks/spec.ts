@@ -12,7 +12,7 @@ const TERMS: Record<
   'C-RGB': args => new ReColor({...args, space: 'rgb'}),
   'C-YPbPr': args => new ReColor({...args, space: 'ypbpr'}),
   'C-HSV': args => new ReColor({...args, space: 'hsv'}),
-  D: ({epsilon}) => new Delta({epsilon}),
+  D: args => new Delta(args),
   S: args => new StAdv(args),
 };
 

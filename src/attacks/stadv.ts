@@ -3,7 +3,12 @@ import {checkEpsilon, formatEpsilon} from './bounds.js';
 import {uniformPerSeed} from './random_start.js';
 import {smoothness} from './smoothness.js';
 import type {ThreatModel, Variant} from './threat_model.js';
-import {exactCoordinates, gridSampleCoordinates, warp} from './warp.js';
+import {
+  exactCoordinates,
+  gridSampleCoordinates,
+  samplingGrid,
+  warp,
+} from './warp.js';
 
 export interface StAdvArgs {
   /**
@@ -71,7 +76,10 @@ export class StAdv implements ThreatModel {
   }
 
   project([flow]: tf.Tensor[]): tf.Tensor[] {
-    return [tf.clipByValue(flow, -this.epsilon, this.epsilon)];
+    return tf.tidy(() => {
+      const bounded = tf.clipByValue(flow, -this.epsilon, this.epsilon);
+      return [this.variant === 'reference' ? stayInside(bounded) : bounded];
+    });
   }
 
   smoothness([flow]: tf.Tensor[]): tf.Tensor1D {
@@ -98,4 +106,16 @@ export class StAdv implements ThreatModel {
   }): StAdv {
     return new StAdv({epsilon: this.epsilon * scale, variant});
   }
+}
+
+/** The released code also lets no pixel be read from outside the image. */
+function stayInside(flow: tf.Tensor): tf.Tensor {
+  const [, height, width] = flow.shape;
+  const column = samplingGrid(width, 1);
+  const row = samplingGrid(height, 0);
+  const [x, y] = tf.unstack(flow, -1);
+  // As bounds on the flow, so that a flow inside them keeps its digits.
+  const within = (flow: tf.Tensor, grid: tf.Tensor) =>
+    tf.minimum(tf.maximum(flow, tf.sub(-1, grid)), tf.sub(1, grid));
+  return tf.stack([within(x, column), within(y, row)], -1);
 }

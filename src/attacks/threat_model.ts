@@ -48,8 +48,18 @@ export interface ThreatModel {
     constants: tf.Tensor[] | null,
   ): tf.Tensor4D;
 
-  /** The allowed parameters nearest to `parameters`. */
-  project(parameters: tf.Tensor[]): tf.Tensor[];
+  /**
+   * The allowed parameters nearest to `parameters`. Most rules do not look at
+   * the images, which are those that {@link apply} gets.
+   */
+  project(
+    parameters: tf.Tensor[],
+    images: tf.Tensor4D,
+    constants: tf.Tensor[] | null,
+  ): tf.Tensor[];
+
+  /** Whether {@link project} looks at the images. */
+  readonly projectsByImages?: boolean;
 
   /** How unsmooth the perturbation is, [N]; null for rules that do not ask. */
   smoothness(parameters: tf.Tensor[]): tf.Tensor1D | null;

@@ -16,21 +16,30 @@ export const exactCoordinates: Coordinates = (flow, size, axis) =>
   tf.add(pixelRange(size, axis), tf.mul(flow, (size - 1) / 2));
 
 /**
- * The same in the steps in which PyTorch's `grid_sample` takes it, with their
- * rounding: a pixel's index may come out just below a whole number, and then the
- * gradient is that of the neighbour on the left.
+ * The same with the rounding of PyTorch's `linspace` and `grid_sample`, which
+ * decides on which side of a whole number a pixel's own place falls, and so
+ * which neighbour its gradient looks at.
  */
-export const gridSampleCoordinates: Coordinates = (flow, size, axis) => {
-  const grid = tf.add(tf.mul(pixelRange(size, axis), 2 / (size - 1)), -1);
-  return tf.mul(tf.div(tf.add(tf.add(grid, flow), 1), 2), size - 1);
-};
+export const gridSampleCoordinates: Coordinates = (flow, size, axis) =>
+  tf.mul(tf.add(tf.add(samplingGrid(size, axis), flow), 1), (size - 1) / 2);
 
-/** 0 … size − 1 along rows (axis 0) or columns (axis 1), ready to broadcast over [N, H, W]. */
-function pixelRange(size: number, axis: 0 | 1): tf.Tensor {
-  return tf.reshape(
-    tf.range(0, size, 1, 'float32'),
-    axis === 0 ? [1, size, 1] : [1, 1, size],
+/** Each pixel's own place between −1 and 1, along rows (axis 0) or columns (axis 1). */
+export function samplingGrid(size: number, axis: 0 | 1): tf.Tensor {
+  const step = Math.fround(2 / (size - 1));
+  const grid = Float32Array.from({length: size}, (_, i) =>
+    i < size / 2 ? -1 + i * step : 1 - (size - 1 - i) * step,
   );
+  return alongAxis(tf.tensor1d(grid), axis);
+}
+
+/** Pixel indices along rows (axis 0) or columns (axis 1). */
+function pixelRange(size: number, axis: 0 | 1): tf.Tensor {
+  return alongAxis(tf.range(0, size, 1, 'float32'), axis);
+}
+
+/** Ready to broadcast over [N, H, W]. */
+function alongAxis(values: tf.Tensor1D, axis: 0 | 1): tf.Tensor {
+  return tf.reshape(values, axis === 0 ? [1, -1, 1] : [1, 1, -1]);
 }
 
 /** The four pixels around each sampling point, each with its weight and the weight's slopes. */
