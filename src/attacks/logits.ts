@@ -9,7 +9,11 @@ export type LogitsFunction = (images: tf.Tensor4D) => tf.Tensor;
  */
 export type Classifier = tf.LayersModel | tf.GraphModel | LogitsFunction;
 
-type Forward = (x: tf.Tensor, kwargs: {training: boolean}) => tf.Tensor;
+interface Forward {
+  (x: tf.Tensor, kwargs: {training: boolean}): tf.Tensor;
+  /** Whether the model puts its logits through a softmax. */
+  softmax: boolean;
+}
 
 /** A layer whose activation can be looked at and swapped. */
 interface ActivatedLayer extends tf.layers.Layer {
@@ -118,17 +122,25 @@ function layersLogits(model: tf.LayersModel): Forward {
   return found;
 }
 
+/** What the model itself gives for these logits of it, in its own shape. */
+export function outputOfLogits(
+  model: tf.LayersModel,
+  logits: tf.Tensor2D,
+): tf.Tensor {
+  const output = layersLogits(model).softmax ? tf.softmax(logits) : logits;
+  const shape = model.outputs[0].shape.slice(1) as number[];
+  return tf.reshape(output, [logits.shape[0], ...shape]);
+}
+
 /** Cuts a model before its softmax; layers are shared with the model, so weights stay up to date. */
 function findLogits(model: tf.LayersModel): Forward {
   const output = model.outputs[0];
   const layer = output.sourceLayer as ActivatedLayer;
+  const before = () => upTo(model, output.inputs);
   if (layer instanceof tf.LayersModel) {
     const inner = findLogits(layer);
-    if (output.inputs.every(input => model.inputs.includes(input))) {
-      return inner;
-    }
-    const before = upTo(model, output.inputs);
-    return (x, kwargs) => inner(before(x, kwargs), kwargs);
+    const first = output.inputs.every(input => model.inputs.includes(input));
+    return first ? inner : compose(before(), inner);
   }
   const activation = layer.activation?.getClassName();
   const className = layer.getClassName();
@@ -136,25 +148,39 @@ function findLogits(model: tf.LayersModel): Forward {
     className === 'Softmax' ||
     (className === 'Activation' && activation === 'softmax')
   ) {
-    return upTo(model, output.inputs);
+    return withSoftmax(true, before());
   }
   if (activation === 'softmax') {
-    const before = upTo(model, output.inputs);
-    return (x, kwargs) => {
-      const hidden = before(x, kwargs);
+    const linear: Apply = (x, kwargs) => {
       const softmax = layer.activation;
       layer.activation = LINEAR;
       try {
-        return layer.apply(hidden, kwargs) as tf.Tensor;
+        return layer.apply(x, kwargs) as tf.Tensor;
       } finally {
         layer.activation = softmax;
       }
     };
+    return compose(before(), withSoftmax(true, linear));
   }
-  return (x, kwargs) => model.apply(x, kwargs) as tf.Tensor;
+  return withSoftmax(false, (x, kwargs) => model.apply(x, kwargs) as tf.Tensor);
 }
 
-function upTo(model: tf.LayersModel, outputs: tf.SymbolicTensor[]): Forward {
+type Apply = (x: tf.Tensor, kwargs: {training: boolean}) => tf.Tensor;
+
+function withSoftmax(softmax: boolean, apply: Apply): Forward {
+  return Object.assign(
+    (x: tf.Tensor, kwargs: {training: boolean}) => apply(x, kwargs),
+    {softmax},
+  );
+}
+
+function compose(first: Apply, then: Forward): Forward {
+  return withSoftmax(then.softmax, (x, kwargs) =>
+    then(first(x, kwargs), kwargs),
+  );
+}
+
+function upTo(model: tf.LayersModel, outputs: tf.SymbolicTensor[]): Apply {
   if (outputs.length === 1 && outputs[0] === model.inputs[0]) return x => x;
   // Never disposed: that would dispose layers that the model still uses.
   const part = tf.model({inputs: model.inputs, outputs});
