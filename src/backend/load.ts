@@ -8,7 +8,7 @@ import {installTensorflowKernels} from './tensorflow_kernels.js';
 
 // What registers each backend.
 const LOADERS = {
-  cpu: async () => {}, // tfjs itself brings it
+  cpu: loadCpu,
   wasm: loadWasm,
   tensorflow: loadTensorflow,
 };
@@ -36,6 +36,16 @@ export async function loadBackend(name: string): Promise<void> {
     throw new Error(`The backend '${name}' could not be started.`);
   }
   await tf.ready();
+}
+
+/** tfjs itself brings it, with the advice to use another one, printed once. */
+async function loadCpu(): Promise<void> {
+  const env = tf.env();
+  const isTest = env.getBool('IS_TEST');
+  env.set('IS_TEST', true);
+  await tf.setBackend('cpu');
+  tf.scalar(0).dispose();
+  env.set('IS_TEST', isTest);
 }
 
 async function loadWasm(): Promise<void> {
