@@ -23,7 +23,8 @@ export type HParamValue = string | number | boolean;
 /**
  * A column of results in TensorBoard's table of hyper-parameters: the last
  * value of a scalar, given by its name, or by its name and the subdirectory
- * (`train`, `val`) whose event files hold it.
+ * (`train`, `val`) whose event files hold it. TensorBoard looks into
+ * subdirectories only where it was started above the run's directory.
  */
 export type HParamsMetric =
   string | {tag: string; run?: string; displayName?: string};
@@ -68,7 +69,9 @@ export interface SummaryWriter {
   /**
    * Records what this run was made with, a row of the table of
    * hyper-parameters, once per run. `metrics` names the columns of results;
-   * without it TensorBoard shows a column for each scalar of the run.
+   * without it TensorBoard shows one for each scalar. Runs to be compared
+   * should give the same names: those of the first run found with `metrics`
+   * are the columns for all.
    */
   hparams?(
     values: Record<string, HParamValue>,
