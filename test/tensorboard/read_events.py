@@ -26,8 +26,8 @@ def histogram(array):
     left, right, counts = array.T
     return {
         "buckets": len(array),
-        "min": float(left[0]),
-        "max": float(right[-1]),
+        "min": float(left[0]) if len(array) else None,
+        "max": float(right[-1]) if len(array) else None,
         "count": float(counts.sum()),
     }
 
