@@ -1,0 +1,39 @@
+import {stat} from 'node:fs/promises';
+import type * as tf from '@tensorflow/tfjs';
+import {
+  resnet20,
+  resnet32,
+  resnet56,
+  smallCnn,
+  wideResnet34x10,
+} from '../src/index.js';
+import {loadGraphModel, loadModel} from '../src/node.js';
+
+/** Networks that `train` can make. */
+export const NETWORKS = {
+  resnet20,
+  resnet32,
+  resnet56,
+  wideresnet: wideResnet34x10,
+  small: smallCnn,
+};
+
+export type NetworkName = keyof typeof NETWORKS;
+
+/** A folder with a layers model or a graph model. */
+export async function readModel(
+  path: string,
+): Promise<tf.LayersModel | tf.GraphModel> {
+  const found = await stat(path).catch(() => null);
+  if (!found) {
+    throw new Error(
+      `There is no ${path}. --model takes a folder with a model.json and its weights.`,
+    );
+  }
+  try {
+    return await loadModel(path);
+  } catch (error) {
+    if (!/graph model/.test((error as Error).message)) throw error;
+    return loadGraphModel(path);
+  }
+}
