@@ -9,3 +9,12 @@ export {
   saveModel,
   type SaveModelOptions,
 } from './models/files.js';
+export {
+  loadPyTorchCheckpoint,
+  type Checkpoint,
+} from './models/pytorch/checkpoint.js';
+export {
+  resnetFromPyTorch,
+  type FromPyTorchOptions,
+} from './models/pytorch/resnet.js';
+export type {CheckpointTensor} from './models/pytorch/tensors.js';
