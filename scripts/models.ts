@@ -7,7 +7,7 @@ import {
   smallCnn,
   wideResnet34x10,
 } from '../src/index.js';
-import {loadGraphModel, loadModel} from '../src/node.js';
+import {loadGraphModel, loadModel, resnetFromPyTorch} from '../src/node.js';
 
 /** Networks that `train` can make. */
 export const NETWORKS = {
@@ -20,16 +20,17 @@ export const NETWORKS = {
 
 export type NetworkName = keyof typeof NETWORKS;
 
-/** A folder with a layers model or a graph model. */
+/** A folder with a layers model or a graph model, or a PyTorch checkpoint (`.pt`) of a CIFAR ResNet. */
 export async function readModel(
   path: string,
 ): Promise<tf.LayersModel | tf.GraphModel> {
   const found = await stat(path).catch(() => null);
   if (!found) {
     throw new Error(
-      `There is no ${path}. --model takes a folder with a model.json and its weights.`,
+      `There is no ${path}. --model takes a folder with a model.json and its weights, or a PyTorch checkpoint of a CIFAR ResNet.`,
     );
   }
+  if (found.isFile() && !path.endsWith('.json')) return resnetFromPyTorch(path);
   try {
     return await loadModel(path);
   } catch (error) {

@@ -9,6 +9,11 @@ export {
   saveModel,
   type SaveModelOptions,
 } from './models/files.js';
+export {loadPyTorchCheckpoint} from './models/pytorch/checkpoint.js';
+export {
+  resnetFromPyTorch,
+  type FromPyTorchOptions,
+} from './models/pytorch/resnet.js';
 export {
   eventFileWriter,
   type EventFileOptions,
