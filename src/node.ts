@@ -9,11 +9,15 @@ export {
   saveModel,
   type SaveModelOptions,
 } from './models/files.js';
-export {loadPyTorchCheckpoint} from './models/pytorch/checkpoint.js';
+export {
+  loadPyTorchCheckpoint,
+  type Checkpoint,
+} from './models/pytorch/checkpoint.js';
 export {
   resnetFromPyTorch,
   type FromPyTorchOptions,
 } from './models/pytorch/resnet.js';
+export type {CheckpointTensor} from './models/pytorch/tensors.js';
 export {
   eventFileWriter,
   type EventFileOptions,
