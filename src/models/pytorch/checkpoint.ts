@@ -2,6 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {fileError} from '../../data/cache.js';
 import type {Value} from './pickle.js';
 import {isStream, readStream} from './stream.js';
+import {isTar, readTar} from './tar.js';
 import {TensorView, type CheckpointTensor} from './tensors.js';
 import {isZip, readZip} from './zip.js';
 
@@ -13,8 +14,8 @@ export type Checkpoint = Map<string, CheckpointTensor>;
 
 /**
  * Reads the weights in a PyTorch checkpoint (`.pt`, `.pth`), in the formats
- * that `torch.save` writes now (zip) and wrote before PyTorch 1.6: a state
- * dict, alone or under `state_dict`, `model_state_dict`, `net`, `model` or
+ * that `torch.save` writes now (zip), wrote before PyTorch 1.6 (a stream of
+ * pickles) and at the very first (tar): a state dict, alone or under `state_dict`, `model_state_dict`, `net`, `model` or
  * `network`. The prefix `module.` of parallel training is taken off.
  *
  * The file is read as data: nothing in it is run, nothing is written, and an
@@ -45,6 +46,7 @@ export async function loadPyTorchCheckpoint(
 
 async function readAny(bytes: Uint8Array): Promise<Value> {
   if (isZip(bytes)) return readZip(bytes);
+  if (isTar(bytes)) return readTar(bytes);
   if (isStream(bytes)) return readStream(bytes);
   throw new Error(
     bytes.length === 0 ? 'it is empty' : 'it is not a PyTorch checkpoint',
