@@ -1,4 +1,15 @@
 export {
+  loadCifar10,
+  type Cifar10Options,
+  type Cifar10Source,
+} from './data/cifar10.js';
+export {
+  loadGraphModel,
+  loadModel,
+  saveModel,
+  type SaveModelOptions,
+} from './models/files.js';
+export {
   eventFileWriter,
   type EventFileOptions,
 } from './tensorboard/event_file.js';

@@ -22,7 +22,14 @@ const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
 
-/** Adam with its default decay rates, ε added outside the root (Kingma & Ba 2015, algorithm 1). */
+/**
+ * Adam with its default decay rates, ε added outside the root (Kingma & Ba 2015,
+ * algorithm 1).
+ *
+ * The moments are kept divided by 1 − β, and that factor and the bias
+ * corrections are moved from the moments (large) to the learning rate and ε (one
+ * number an example), which saves passes through memory.
+ */
 export function adam(learningRate: number): AttackOptimizer {
   return {
     init: parameters =>
@@ -32,11 +39,8 @@ export function adam(learningRate: number): AttackOptimizer {
       const next: tf.Tensor[] = [];
       const moved = parameters.map((p, i) => {
         const g = gradients[i];
-        const m = tf.add(tf.mul(state[2 * i], BETA1), tf.mul(g, 1 - BETA1));
-        const v = tf.add(
-          tf.mul(state[2 * i + 1], BETA2),
-          tf.mul(tf.square(g), 1 - BETA2),
-        );
+        const m = tf.add(tf.mul(state[2 * i], BETA1), g);
+        const v = tf.add(tf.mul(state[2 * i + 1], BETA2), tf.square(g));
         next.push(m, v);
         const size = tf.add(tf.sqrt(v), perExample(epsilon, p));
         return tf.sub(p, tf.mul(tf.div(m, size), perExample(rate, p)));
@@ -46,19 +50,18 @@ export function adam(learningRate: number): AttackOptimizer {
   };
 }
 
-/**
- * The bias corrections, moved from the moments (large) to the learning rate and
- * ε (one number an example): m̂/(√v̂ + ε) = c₂/c₁ · m/(√v + c₂ ε), c₂ = √(1 − β₂ᵗ).
- */
+/** With M = m/(1 − β₁) and V = v/(1 − β₂), the step m̂/(√v̂ + ε) is rate · M/(√V + epsilon). */
 function adamRates(learningRate: number, step: number | tf.Tensor1D) {
+  const scale1 = 1 - BETA1;
+  const scale2 = Math.sqrt(1 - BETA2);
   if (typeof step === 'number') {
-    const c1 = 1 - BETA1 ** step;
-    const c2 = Math.sqrt(1 - BETA2 ** step);
+    const c1 = (1 - BETA1 ** step) / scale1;
+    const c2 = Math.sqrt(1 - BETA2 ** step) / scale2;
     return {rate: (learningRate * c2) / c1, epsilon: EPSILON * c2};
   }
   const t = tf.cast(step, 'float32');
-  const c1 = tf.sub(1, tf.pow(BETA1, t));
-  const c2 = tf.sqrt(tf.sub(1, tf.pow(BETA2, t)));
+  const c1 = tf.div(tf.sub(1, tf.pow(BETA1, t)), scale1);
+  const c2 = tf.div(tf.sqrt(tf.sub(1, tf.pow(BETA2, t))), scale2);
   return {
     rate: tf.mul(tf.div(c2, c1), learningRate),
     epsilon: tf.mul(c2, EPSILON),

@@ -5,9 +5,9 @@ import {withinGamut} from '../color/gamut.js';
 import {hsvExact} from '../color/hsv.js';
 import {
   identityLattice,
+  type Lattice,
   type LatticePositions,
   latticePositions,
-  latticeShape,
   type Resolution,
   sampleLattice,
   sampleLatticeAt,
@@ -122,36 +122,39 @@ export class ReColor implements ThreatModel {
 
   zeros(images: tf.Tensor4D): tf.Tensor[] {
     checkChannels(images);
-    return [tf.zeros(latticeShape(images.shape[0], this.resolution))];
+    const shape = [images.shape[0], ...this.resolution];
+    return this.epsilon.map(() => tf.zeros(shape));
   }
 
   random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
     checkChannels(images);
-    const shape = latticeShape(1, this.resolution).slice(1);
-    return tf.tidy(() => [
-      this.perChannel(uniformPerSeed(seeds, shape, 1), (unit, bound) =>
-        tf.mul(unit, bound),
+    return this.epsilon.map((bound, channel) =>
+      uniformPerSeed(
+        seeds.map(seed => seed + channel * 104729),
+        [...this.resolution],
+        bound,
       ),
-    ]);
+    );
   }
 
   apply(
     images: tf.Tensor4D,
-    [lattice]: tf.Tensor[],
+    parameters: tf.Tensor[],
     constants: tf.Tensor[] | null,
   ): tf.Tensor4D {
+    const lattice = parameters as Lattice;
     return tf.tidy(() => {
       const recolored =
         this.variant === 'reference'
-          ? this.applyReference(images, lattice as tf.Tensor4D, constants)
-          : this.applyPaper(images, lattice as tf.Tensor4D, constants);
+          ? this.applyReference(images, lattice, constants)
+          : this.applyPaper(images, lattice, constants);
       return tf.reshape(recolored, images.shape);
     });
   }
 
   private applyPaper(
     images: tf.Tensor4D,
-    lattice: tf.Tensor4D,
+    lattice: Lattice,
     constants: tf.Tensor[] | null,
   ): tf.Tensor {
     const rgb = pixels(images);
@@ -185,72 +188,72 @@ export class ReColor implements ThreatModel {
 
   private applyReference(
     images: tf.Tensor4D,
-    lattice: tf.Tensor4D,
+    lattice: Lattice,
     constants: tf.Tensor[] | null,
   ): tf.Tensor {
-    const absolute = tf.add(lattice, identityLattice(this.resolution));
+    const identity = identityLattice(this.resolution);
+    const absolute = lattice.map((d, i) => tf.add(d, identity[i])) as Lattice;
     const colors = constants
-      ? sampleLattice(absolute as tf.Tensor4D, positions(constants))
+      ? sampleLattice(absolute, positions(constants))
       : sampleLatticeAt(
-          absolute as tf.Tensor4D,
+          absolute,
           this.colors.fromRgb(pixels(images)),
           this.resolution,
         );
     return this.colors.toRgb(colors);
   }
 
-  project([lattice]: tf.Tensor[]): tf.Tensor[] {
+  project(lattice: tf.Tensor[]): tf.Tensor[] {
     return tf.tidy(() => {
-      if (this.variant === 'paper') return [this.bound(lattice)];
+      if (this.variant === 'paper') return this.bound(lattice);
       let projected = lattice;
       for (let i = 0; i < REFERENCE_PROJECTIONS; i++) {
         projected = this.bound(this.intoGamut(projected));
       }
-      return [projected];
+      return projected;
     });
   }
 
   /** Displacements cut to their bounds. */
-  private bound(lattice: tf.Tensor): tf.Tensor {
-    const [a, b, c] = this.epsilon;
-    return a === b && b === c
-      ? tf.clipByValue(lattice, -a, a)
-      : this.perChannel(lattice, (d, bound) =>
-          tf.minimum(tf.maximum(d, tf.neg(bound)), bound),
-        );
+  private bound(lattice: tf.Tensor[]): tf.Tensor[] {
+    return lattice.map((d, i) =>
+      tf.clipByValue(d, -this.epsilon[i], this.epsilon[i]),
+    );
   }
 
   /** Displacements to the colours that one gets by going to RGB and back. */
-  private intoGamut(lattice: tf.Tensor): tf.Tensor {
+  private intoGamut(lattice: tf.Tensor[]): tf.Tensor[] {
     const identity = identityLattice(this.resolution);
-    const colors = tf.clipByValue(tf.add(lattice, identity), 0, 1);
-    const rows = tf.reshape(colors, [-1, 3]);
-    const inGamut = this.colors.fromRgb(this.colors.toRgb(rows));
-    return tf.sub(tf.reshape(inGamut, lattice.shape), identity);
-  }
-
-  /** Applies `f` to the lattice and, laid out alongside, the bound of each of its numbers. */
-  private perChannel(
-    lattice: tf.Tensor,
-    f: (lattice: tf.Tensor, bound: tf.Tensor) => tf.Tensor,
-  ): tf.Tensor {
-    const z = this.resolution[2];
-    return f(lattice, tf.tile(tf.tensor1d([...this.epsilon]), [z]));
-  }
-
-  smoothness([lattice]: tf.Tensor[]): tf.Tensor1D {
-    return smoothness(lattice as tf.Tensor4D, 3);
-  }
-
-  sizes([lattice]: tf.Tensor[]): Record<string, tf.Tensor1D> {
-    const largest = tf.tidy(
-      () => tf.max(tf.abs(lattice), [1, 2, 3]) as tf.Tensor1D,
+    const channels = lattice.map((d, i) =>
+      tf.clipByValue(tf.add(d, identity[i]), 0, 1),
     );
-    return {[SPEC_NAMES[this.space]]: largest};
+    // Rank 4 at most: the colours as one row of pixels for each image.
+    const [n] = lattice[0].shape;
+    const colors = tf.stack(
+      channels.map(c => tf.reshape(c, [n, -1])),
+      -1,
+    );
+    const inGamut = this.colors.fromRgb(this.colors.toRgb(colors));
+    return tf
+      .unstack(inGamut, -1)
+      .map((c, i) => tf.sub(tf.reshape(c, lattice[i].shape), identity[i]));
+  }
+
+  smoothness(lattice: tf.Tensor[]): tf.Tensor1D {
+    return smoothness(lattice as Lattice);
+  }
+
+  sizes(lattice: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    return {
+      [SPEC_NAMES[this.space]]: tf.tidy(() => {
+        const largest = lattice.map(d => tf.max(tf.abs(d), [1, 2, 3]));
+        return tf.max(tf.stack(largest), 0) as tf.Tensor1D;
+      }),
+    };
   }
 
   bounds(): number[] {
-    return [Math.max(...this.epsilon)];
+    return [...this.epsilon];
   }
 
   with({

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 /** Under the root, so that the gradient exists where neighbours are equal. */
 const EPSILON = 1e-10;
 
-/** The elements of `t` [N, A, B, C] from `begin` to the end of `axis`, or up to `-end` before it. */
+/** `t` without its first `begin` and its last `end` entries along an axis. */
 function cut(t: tf.Tensor4D, axis: number, begin: number, end: number) {
   const start = [0, 0, 0, 0];
   const size = t.shape.slice();
@@ -12,70 +12,65 @@ function cut(t: tf.Tensor4D, axis: number, begin: number, end: number) {
   return tf.slice(t, start, size);
 }
 
-function padAxis(t: tf.Tensor4D, axis: number, before: number, after: number) {
-  const paddings: Array<[number, number]> = [
-    [0, 0],
-    [0, 0],
-    [0, 0],
-    [0, 0],
-  ];
+function padAxis(t: tf.Tensor, axis: number, before: number, after: number) {
+  const paddings: Array<[number, number]> = t.shape.map(() => [0, 0]);
   paddings[axis] = [before, after];
   return tf.pad(t, paddings);
 }
 
 /**
  * How unsmooth a field of perturbations is: over all points and all their
- * neighbours along the axes A, B and C, the sum of
- * √(‖p − q‖² + 1e-10). Each neighbouring pair counts twice, once from each side.
+ * neighbours along the axes A, B and C, the sum of √(‖p − q‖² + 1e-10). Each
+ * neighbouring pair counts twice, once from each side.
  *
  * Source: L_flow of Xiao et al. 2018, equation 4; L_smooth of Laidlaw & Feizi
  * 2019, section 4.
  *
- * @param field [N, A, B, C · channels]; axes of size 1 have no neighbours.
- * @param channels How many neighbouring elements of the last axis make up one
- *     point's perturbation.
+ * @param field The components of the perturbations, each [N, A, B, C]; axes of
+ *     size 1 have no neighbours.
  * @returns [N]
  */
-export function smoothness(field: tf.Tensor4D, channels: number): tf.Tensor1D {
-  const steps = [1, 1, channels];
-  const shape = field.shape;
-  const n = shape[0];
-  const axes = [1, 2, 3].filter(a => shape[a] > steps[a - 1]);
+export function smoothness(field: tf.Tensor4D[]): tf.Tensor1D {
+  const [n, ...sizes] = field[0].shape;
+  const axes = [1, 2, 3].filter(axis => sizes[axis - 1] > 1);
   // As in the paper's code, a neighbour beyond the border counts as equal.
-  const points = shape[1] * shape[2] * (shape[3] / channels);
-  const borders = axes.map(a => (2 * points * steps[a - 1]) / shape[a]);
+  const points = tf.util.sizeFromShape(sizes);
+  const borders = axes.map(axis => (2 * points) / sizes[axis - 1]);
   const atBorders = borders.reduce((a, b) => a + b, 0) * Math.sqrt(EPSILON);
-  const f = tf.customGrad((field, save) => {
-    const x = field as tf.Tensor4D;
+  const f = tf.customGrad((...args) => {
+    const components = args.slice(0, -1) as tf.Tensor4D[];
+    const save = args[args.length - 1] as tf.GradSaveFunc;
     const directions: tf.Tensor[] = [];
     const sums = axes.map(axis => {
-      const step = steps[axis - 1];
-      const difference = tf.sub(cut(x, axis, step, 0), cut(x, axis, 0, step));
-      const vectors = tf.reshape(difference, [-1, channels]);
-      const norms = tf.sqrt(
-        tf.add(tf.sum(tf.square(vectors), 1, true), EPSILON),
+      const differences = components.map(x =>
+        tf.sub(cut(x, axis, 1, 0), cut(x, axis, 0, 1)),
       );
-      directions.push(tf.reshape(tf.div(vectors, norms), difference.shape));
-      return tf.sum(tf.reshape(norms, [n, -1]), 1);
+      const squares = tf.add(
+        tf.addN(differences.map(d => tf.square(d))),
+        EPSILON,
+      );
+      const inverse = tf.rsqrt(squares);
+      directions.push(...differences.map(d => tf.mul(d, inverse)));
+      return tf.sum(tf.mul(squares, inverse), [1, 2, 3]);
     });
-    (save as tf.GradSaveFunc)(directions);
+    save(directions);
     return {
       value: sums.length
         ? tf.add(tf.mul(tf.addN(sums), 2), atBorders)
         : tf.zeros([n]),
       gradFunc: (dy, saved) => {
-        const terms = (saved as tf.Tensor4D[]).flatMap((direction, i) => {
-          const axis = axes[i];
-          const step = steps[axis - 1];
-          return [
-            padAxis(direction, axis, step, 0),
-            tf.neg(padAxis(direction, axis, 0, step)),
-          ];
-        });
         const scale = tf.reshape(tf.mul(dy, 2), [n, 1, 1, 1]);
-        return terms.length ? tf.mul(tf.addN(terms), scale) : tf.zeros(shape);
+        return components.map((x, i) => {
+          const terms = axes.map((axis, k) => {
+            const d = (saved as tf.Tensor[])[k * components.length + i];
+            return tf.sub(padAxis(d, axis, 1, 0), padAxis(d, axis, 0, 1));
+          });
+          return terms.length
+            ? tf.mul(tf.addN(terms), scale)
+            : tf.zeros(x.shape);
+        });
       },
     };
   });
-  return f(field) as tf.Tensor1D;
+  return f(...field) as tf.Tensor1D;
 }

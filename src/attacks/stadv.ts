@@ -85,7 +85,9 @@ export class StAdv implements ThreatModel {
   smoothness([flow]: tf.Tensor[]): tf.Tensor1D {
     const [n, height, width] = flow.shape;
     return tf.tidy(() =>
-      smoothness(tf.reshape(flow, [n, 1, height, width * 2]), 2),
+      smoothness(
+        tf.unstack(flow, -1).map(t => tf.reshape(t, [n, 1, height, width])),
+      ),
     );
   }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {sumByIndex} from '../color/lattice.js';
+import {gatherFlat, sumByIndex} from '../color/lattice.js';
 
 /**
  * Where each output pixel is read from, in pixels, as a function of the flow
@@ -123,7 +123,7 @@ export function warp(
   ) => {
     const near = neighbours(flow as tf.Tensor4D, images.shape, coordinates);
     const pixels = tf.reshape(images, [-1, channels]);
-    const values = tf.reshape(tf.gather(pixels, near.indices), [
+    const values = tf.reshape(gatherFlat(pixels, near.indices), [
       -1,
       4,
       channels,

@@ -31,7 +31,7 @@ export class TensorBoardCallback extends tf.CustomCallback {
     super({
       onTrainBegin: () => this.begin(),
       onBatchEnd: perBatch
-        ? (_, logs) => this.log('batch_', logs, ++this.batches)
+        ? (_, logs) => this.log('batch/', logs, ++this.batches)
         : undefined,
       onEpochEnd: (epoch, logs) => this.endEpoch(epoch + 1, logs),
       onTrainEnd: () => this.series?.end(),
@@ -83,7 +83,7 @@ export class TensorBoardCallback extends tf.CustomCallback {
   }
 
   private async endEpoch(epoch: number, logs?: tf.Logs) {
-    this.log('epoch_', logs, epoch);
+    this.log('epoch/', logs, epoch);
     if (this.histogramFreq > 0 && epoch % this.histogramFreq === 0) {
       for (const weight of this.model?.weights ?? []) {
         const values = (await weight.read().data()) as Float32Array;
@@ -152,14 +152,17 @@ function tags(writer: SummaryWriter): Series {
  * // then: tensorboard --logdir runs
  * ```
  *
- * The scalars are those of tfjs-node's `tf.node.tensorBoard`: `epoch_loss`
- * against the epoch and, with `updateFreq: 'batch'`, `batch_loss` against the
- * batches seen by this callback, both counted from 1; what comes from the
- * validation data belongs to the series `val`.
+ * As tfjs-node's `tf.node.tensorBoard` does, it writes each number of the logs
+ * against the epoch and, with `updateFreq: 'batch'`, against the batches this
+ * callback has seen, both counted from 1, and what comes from the validation
+ * data in a series of its own, `val`, without its prefix. Names are
+ * `epoch/loss`, `batch/loss`, since TensorBoard makes a section of what stands
+ * before the first slash.
  *
  * @param logDirOrWriter A directory, in which the series are the runs `train`
- *   and `val` (Node.js only); or a writer, in which they are name prefixes:
- *   `train/epoch_loss`, `val/epoch_loss`. The callback does not close it.
+ *   and `val`, whose curves TensorBoard overlays (Node.js only); or a writer,
+ *   in which they are prefixes: `train/epoch/loss`, `val/epoch/loss`. It is
+ *   flushed after each epoch and not closed.
  * @throws An `Error` for bad arguments, and from `fit`, before the first
  *   batch, where the directory can't be written.
  */

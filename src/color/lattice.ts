@@ -15,28 +15,22 @@ export interface LatticePositions {
   weights: tf.Tensor3D;
 }
 
-/** A lattice has the shape [N, X, Y, 3 Z]: rank 4 at most keeps to what every backend supports. */
-export function latticeShape(
-  n: number,
-  [x, y, z]: Resolution,
-): [number, number, number, number] {
-  return [n, x, y, z * 3];
-}
+/**
+ * A lattice of colours (or of displacements of colours) for each of N images: one
+ * tensor [N, X, Y, Z] per channel. Channels apart need no broadcasting, and
+ * gathering single numbers is what backends are fast at.
+ */
+export type Lattice = [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
 
-/** The lattice of each point's own coordinates: the identity function. Shape [1, X, Y, 3 Z]. */
-export function identityLattice([x, y, z]: Resolution): tf.Tensor4D {
-  const values = new Float32Array(x * y * z * 3);
-  let at = 0;
-  for (let i = 0; i < x; i++) {
-    for (let j = 0; j < y; j++) {
-      for (let k = 0; k < z; k++) {
-        values[at++] = i / (x - 1);
-        values[at++] = j / (y - 1);
-        values[at++] = k / (z - 1);
-      }
-    }
-  }
-  return tf.tensor4d(values, latticeShape(1, [x, y, z]));
+/** The lattice of each point's own coordinates: the identity function. N is 1. */
+export function identityLattice(resolution: Resolution): Lattice {
+  const axes = resolution.map((size, axis) => {
+    const shape = [1, 1, 1, 1];
+    shape[axis + 1] = size;
+    const values = Float32Array.from({length: size}, (_, i) => i / (size - 1));
+    return tf.broadcastTo(tf.tensor(values, shape), [1, ...resolution]);
+  });
+  return axes as Lattice;
 }
 
 /** The eight corners of a cell: offsets along the three axes. */
@@ -94,24 +88,36 @@ function globalCorners(corners: tf.Tensor2D, points: number): tf.Tensor1D {
   return tf.reshape(tf.add(corners, tf.reshape(starts, [n, 1])), [-1]);
 }
 
-/** Sums rows [M, C] that have the same index into [size, C]. */
-export function sumByIndex(
-  rows: tf.Tensor2D,
+/**
+ * Adds up numbers [M], or rows [M, C], that have the same index: [size] or
+ * [size, C].
+ */
+export function sumByIndex<T extends tf.Tensor>(
+  values: T,
   indices: tf.Tensor1D,
   size: number,
-): tf.Tensor2D {
+): T {
   // wasm has no UnsortedSegmentSum, but adds up what ScatterNd puts on one spot.
   return tf.getKernel('UnsortedSegmentSum', tf.getBackend())
-    ? (tf.unsortedSegmentSum(rows, indices, size) as tf.Tensor2D)
-    : (tf.scatterND(tf.reshape(indices, [-1, 1]), rows, [
+    ? (tf.unsortedSegmentSum(values, indices, size) as T)
+    : (tf.scatterND(tf.reshape(indices, [-1, 1]), values, [
         size,
-        rows.shape[1],
-      ]) as tf.Tensor2D);
+        ...values.shape.slice(1),
+      ]) as T);
 }
 
-function gatherCorners(lattice: tf.Tensor4D, corners: tf.Tensor1D) {
-  const points = tf.reshape(lattice, [-1, 3]);
-  return tf.reshape(tf.gather(points, corners), [-1, 8, 3]);
+/** `values` at flat indices; tf.gather on tfjs-node checks every index in JavaScript. */
+export function gatherFlat(values: tf.Tensor, indices: tf.Tensor1D): tf.Tensor {
+  return tf.gatherND(values, tf.reshape(indices, [-1, 1]));
+}
+
+/** One channel's values at the eight corners: [N, P, 8]. */
+function gatherCorners(
+  channel: tf.Tensor,
+  corners: tf.Tensor1D,
+  shape: number[],
+): tf.Tensor {
+  return tf.reshape(gatherFlat(tf.reshape(channel, [-1]), corners), shape);
 }
 
 /** The gradient with respect to the lattice: each corner collects its weight's share. */
@@ -120,39 +126,41 @@ function scatterToLattice(
   weights: tf.Tensor3D,
   corners: tf.Tensor1D,
   shape: number[],
-): tf.Tensor {
-  const rows = tf.mul(
-    tf.reshape(dy, [-1, 1, 3]),
-    tf.reshape(weights, [-1, 8, 1]),
-  );
-  const size = tf.util.sizeFromShape(shape) / 3;
-  const sums = sumByIndex(tf.reshape(rows, [-1, 3]), corners, size);
-  return tf.reshape(sums, shape);
+): tf.Tensor[] {
+  const size = tf.util.sizeFromShape(shape);
+  return tf.unstack(dy, -1).map(channel => {
+    const shares = tf.mul(tf.expandDims(channel, -1), weights);
+    const sums = sumByIndex(tf.reshape(shares, [-1]), corners, size);
+    return tf.reshape(sums, shape);
+  });
 }
 
 /**
- * Trilinear interpolation of each image's lattice at fixed positions.
- * `lattice`: [N, X, Y, 3 Z]; result: [N, P, 3]. Differentiable with respect to
- * the lattice.
+ * Trilinear interpolation of each image's lattice at fixed positions: [N, P, 3].
+ * Differentiable with respect to the lattice.
  */
 export function sampleLattice(
-  lattice: tf.Tensor4D,
+  lattice: Lattice,
   {corners, weights}: LatticePositions,
 ): tf.Tensor3D {
   const [n, p] = weights.shape;
-  const shape = lattice.shape;
-  const f = tf.customGrad((lattice, save) => {
-    const all = globalCorners(corners, tf.util.sizeFromShape(shape) / 3 / n);
-    (save as tf.GradSaveFunc)([all]);
-    const values = gatherCorners(lattice as tf.Tensor4D, all);
-    const sum = tf.sum(tf.mul(values, tf.reshape(weights, [-1, 8, 1])), 1);
+  const shape = lattice[0].shape;
+  const points = tf.util.sizeFromShape(shape) / n;
+  const f = tf.customGrad((...args) => {
+    const channels = args.slice(0, 3) as tf.Tensor[];
+    const save = args[3] as tf.GradSaveFunc;
+    const all = globalCorners(corners, points);
+    save([all]);
+    const sums = channels.map(channel =>
+      tf.sum(tf.mul(gatherCorners(channel, all, [n, p, 8]), weights), -1),
+    );
     return {
-      value: tf.reshape(sum, [n, p, 3]),
+      value: tf.stack(sums, -1),
       gradFunc: (dy, saved) =>
         scatterToLattice(dy, weights, (saved as [tf.Tensor1D])[0], shape),
     };
   });
-  return f(lattice) as tf.Tensor3D;
+  return f(...lattice) as tf.Tensor3D;
 }
 
 /**
@@ -160,50 +168,54 @@ export function sampleLattice(
  * with respect to both.
  */
 export function sampleLatticeAt(
-  lattice: tf.Tensor4D,
+  lattice: Lattice,
   colors: tf.Tensor3D,
   resolution: Resolution,
 ): tf.Tensor3D {
   const [n, p] = colors.shape;
-  const shape = lattice.shape;
-  const f = tf.customGrad((lattice, colors, save) => {
-    const {corners, weights} = latticePositions(
-      colors as tf.Tensor3D,
-      resolution,
-    );
-    const all = globalCorners(corners, tf.util.sizeFromShape(shape) / 3 / n);
-    const values = gatherCorners(lattice as tf.Tensor4D, all);
-    (save as tf.GradSaveFunc)([all, weights, values, colors as tf.Tensor]);
-    const sum = tf.sum(tf.mul(values, tf.reshape(weights, [-1, 8, 1])), 1);
+  const shape = lattice[0].shape;
+  const points = tf.util.sizeFromShape(shape) / n;
+  const f = tf.customGrad((...args) => {
+    const channels = args.slice(0, 3) as tf.Tensor[];
+    const colors = args[3] as tf.Tensor3D;
+    const save = args[4] as tf.GradSaveFunc;
+    const {corners, weights} = latticePositions(colors, resolution);
+    const all = globalCorners(corners, points);
+    const values = channels.map(c => gatherCorners(c, all, [n, p, 8]));
+    save([all, weights, colors, ...values]);
     return {
-      value: tf.reshape(sum, [n, p, 3]),
+      value: tf.stack(
+        values.map(v => tf.sum(tf.mul(v, weights), -1)),
+        -1,
+      ),
       gradFunc: (dy, saved) => {
-        const [all, weights, values, colors] = saved as [
-          tf.Tensor1D,
-          tf.Tensor3D,
-          tf.Tensor3D,
-          tf.Tensor3D,
-        ];
+        const [all, weights, colors, ...values] = saved as tf.Tensor[];
         return [
-          scatterToLattice(dy, weights, all, shape),
-          colorGradient(dy, values, colors, resolution),
+          ...scatterToLattice(
+            dy,
+            weights as tf.Tensor3D,
+            all as tf.Tensor1D,
+            shape,
+          ),
+          colorGradient(dy, values, colors as tf.Tensor3D, resolution),
         ];
       },
     };
   });
-  return f(lattice, colors) as tf.Tensor3D;
+  return f(...lattice, colors) as tf.Tensor3D;
 }
 
 function colorGradient(
   dy: tf.Tensor,
-  values: tf.Tensor3D,
+  values: tf.Tensor[],
   colors: tf.Tensor3D,
   resolution: Resolution,
 ): tf.Tensor {
   // dy · value of each corner, then the differences across the cell's faces.
-  const dot = tf.sum(tf.mul(tf.reshape(dy, [-1, 1, 3]), values), -1);
-  const [n, p] = colors.shape;
-  const corner = tf.unstack(tf.reshape(dot, [n, p, 8]), -1);
+  const shares = tf
+    .unstack(dy, -1)
+    .map((channel, i) => tf.mul(tf.expandDims(channel, -1), values[i]));
+  const corner = tf.unstack(tf.addN(shares), -1);
   const weights = axisWeights(locate(colors, resolution).fraction);
   const inside = tf.logicalAnd(
     tf.greaterEqual(colors, 0),

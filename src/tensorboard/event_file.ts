@@ -1,12 +1,13 @@
 import {
   appendFileSync,
   constants,
+  existsSync,
   mkdirSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import {hostname} from 'node:os';
-import {join, resolve} from 'node:path';
+import {dirname, join, resolve} from 'node:path';
 import {
   experimentContent,
   sessionEndContent,
@@ -140,7 +141,7 @@ function createFile(logDir: string, suffix: string): string {
   }
   const directory = resolve(logDir);
   try {
-    mkdirSync(directory, {recursive: true});
+    makeDirectory(directory);
     const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0');
     const host = hostname().replace(/[^\w.-]/g, '-') || 'localhost';
     const name = `events.out.tfevents.${seconds}.${host}.${process.pid}.${filesOfThisProcess++}${suffix}`;
@@ -155,6 +156,18 @@ function createFile(logDir: string, suffix: string): string {
   }
 }
 
+/** mkdir's own recursive mode never returns where the system refuses, as in /proc. */
+function makeDirectory(path: string) {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have been faster.
+    if (!existsSync(path)) throw error;
+  }
+}
+
 function reason(error: unknown): string {
   const {code, message} = error as NodeJS.ErrnoException;
   const known: Record<string, string> = {
@@ -165,7 +178,7 @@ function reason(error: unknown): string {
     EDQUOT: 'the disk quota is used up',
     EEXIST: 'a file is in the way',
     ENOTDIR: 'a file is in the way',
-    ENOENT: 'it is not there any more',
+    ENOENT: 'there is no such place',
     ENAMETOOLONG: 'the name is too long',
   };
   return known[code ?? ''] ?? message;

@@ -23,7 +23,8 @@ export type HParamValue = string | number | boolean;
 /**
  * A column of results in TensorBoard's table of hyper-parameters: the last
  * value of a scalar, given by its name, or by its name and the subdirectory
- * (`train`, `val`) whose event files hold it.
+ * (`train`, `val`) whose event files hold it. TensorBoard looks into
+ * subdirectories only where it was started above the run's directory.
  */
 export type HParamsMetric =
   string | {tag: string; run?: string; displayName?: string};
@@ -68,7 +69,9 @@ export interface SummaryWriter {
   /**
    * Records what this run was made with, a row of the table of
    * hyper-parameters, once per run. `metrics` names the columns of results;
-   * without it TensorBoard shows a column for each scalar of the run.
+   * without it TensorBoard shows one for each scalar. Runs to be compared
+   * should give the same names: those of the first run found with `metrics`
+   * are the columns for all.
    */
   hparams?(
     values: Record<string, HParamValue>,
@@ -81,8 +84,7 @@ export interface SummaryWriter {
 
 /**
  * Makes one interface of what users pass as a writer: tfjs-node's takes
- * histograms of tensors only, and would end in its native code for anything
- * else.
+ * histograms of tensors only, and none whose values are all equal.
  *
  * @throws An `Error` where a method that every writer has is missing.
  */
@@ -100,9 +102,25 @@ export function asSummaryWriter(writer: SummaryWriter): SummaryWriter {
     scalar: (name, value, step) => writer.scalar(name, value, step),
     histogram: (name, data, step, buckets) =>
       tf.tidy(() => {
-        const tensor = data instanceof tf.Tensor ? data : tf.tensor1d(data);
-        writer.histogram(name, tensor.toFloat(), step, buckets);
+        const values = data instanceof tf.Tensor ? data.dataSync() : data;
+        const tensor = tf.tensor1d(distinct(values), 'float32');
+        writer.histogram(name, tensor, step, buckets);
       }),
     flush: () => writer.flush(),
   };
+}
+
+/**
+ * The finite values, with a millionth added to the last one where all are
+ * equal: tfjs-node's histogram, which would put them in one bucket, throws.
+ */
+function distinct(values: ArrayLike<number>): number[] {
+  const finite = Array.from(values).filter(Number.isFinite);
+  const [first] = finite;
+  if (finite.length > 0 && finite.every(value => value === first)) {
+    // A single value cannot be told from itself; it is counted twice.
+    if (finite.length === 1) finite.push(first);
+    finite[finite.length - 1] += 1e-6 * Math.max(1, Math.abs(first));
+  }
+  return finite;
 }

@@ -37,13 +37,13 @@ test.serial('runs train and val, with what History has', async t => {
   });
   const train = readScalars(join(dir, 'train'));
   const val = readScalars(join(dir, 'val'));
-  t.deepEqual(Object.keys(train).sort(), ['epoch_loss', 'epoch_mae']);
-  t.deepEqual(Object.keys(val).sort(), ['epoch_loss', 'epoch_mae']);
+  t.deepEqual(Object.keys(train).sort(), ['epoch/loss', 'epoch/mae']);
+  t.deepEqual(Object.keys(val).sort(), ['epoch/loss', 'epoch/mae']);
   for (const [series, key] of [
-    [train.epoch_loss, 'loss'],
-    [train.epoch_mae, 'mae'],
-    [val.epoch_loss, 'val_loss'],
-    [val.epoch_mae, 'val_mae'],
+    [train['epoch/loss'], 'loss'],
+    [train['epoch/mae'], 'mae'],
+    [val['epoch/loss'], 'val_loss'],
+    [val['epoch/mae'], 'val_mae'],
   ] as const) {
     t.deepEqual(
       series.map(([, value]) => value),
@@ -78,15 +78,15 @@ test.serial('a writer gets the series as prefixes, per batch too', async t => {
   });
   const series = readScalars(dir);
   t.deepEqual(Object.keys(series).sort(), [
-    'train/batch_loss',
-    'train/batch_mae',
-    'train/epoch_loss',
-    'train/epoch_mae',
-    'val/epoch_loss',
-    'val/epoch_mae',
+    'train/batch/loss',
+    'train/batch/mae',
+    'train/epoch/loss',
+    'train/epoch/mae',
+    'val/epoch/loss',
+    'val/epoch/mae',
   ]);
   t.deepEqual(
-    series['train/batch_loss'],
+    series['train/batch/loss'],
     rounded(losses).map((value, i) => [i + 1, value]),
   );
   // The writer is still the user's.
@@ -128,7 +128,7 @@ test.serial('numbers that another callback adds are written', async t => {
     verbose: 0,
     callbacks: [adder, tensorBoard(dir)],
   });
-  t.deepEqual(readScalars(join(dir, 'train')).epoch_robust, [
+  t.deepEqual(readScalars(join(dir, 'train'))['epoch/robust'], [
     [1, 0],
     [2, 0.5],
   ]);
@@ -156,11 +156,11 @@ test.serial('training is the same with it, and nothing leaks', async t => {
   // The first epoch of a second fit is 1 again, its batches go on.
   const series = readScalars(join(root, 'same', 'train'));
   t.deepEqual(
-    series.epoch_loss.map(([step]) => step),
+    series['epoch/loss'].map(([step]) => step),
     [1, 2, 1, 2],
   );
   t.deepEqual(
-    series.batch_loss.map(([step]) => step),
+    series['batch/loss'].map(([step]) => step),
     [1, 2, 3, 4],
   );
 });
@@ -179,7 +179,7 @@ test.serial('usable again after an exception in the middle', async t => {
   await t.throwsAsync(fit([fail, callback]), {message: 'stop here'});
   await fit([callback]);
   t.deepEqual(
-    readScalars(join(dir, 'train')).epoch_loss.map(([step]) => step),
+    readScalars(join(dir, 'train'))['epoch/loss'].map(([step]) => step),
     [1, 1, 2],
   );
 });

@@ -1,36 +1,37 @@
-import * as tf from '@tensorflow/tfjs';
 import type {TestFn} from 'ava';
+import {
+  type BackendName,
+  backendNames,
+  loadBackend,
+} from '../../src/backend/load.js';
 
-/** How each backend beside the built-in `cpu` is brought in. */
-const LOADERS: Record<string, () => Promise<unknown>> = {
-  cpu: async () => {},
-  wasm: () => import('@tensorflow/tfjs-backend-wasm'),
-  tensorflow: () => {
-    // Silences the library's start-up lines.
-    process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
-    return import('@tensorflow/tfjs-node');
-  },
-};
+/** Backends that results are compared on. */
+export const BACKENDS: readonly BackendName[] = backendNames;
 
 /**
- * Makes a backend the present one, for the whole process: a test file has one.
- * Gives null, or why it cannot be had here.
+ * Makes `name` the backend of this process.
+ *
+ * @returns null, or why it cannot be had here.
  */
-export async function useBackend(name: string): Promise<string | null> {
+export async function missingBackend(
+  name: BackendName,
+): Promise<string | null> {
   try {
-    await LOADERS[name]();
-    if (await tf.setBackend(name)) {
-      await tf.ready();
-      return null;
-    }
-    return `backend ${name} did not start`;
+    await loadBackend(name);
+    return null;
   } catch (error) {
-    return `backend ${name} cannot be loaded: ${String(error).split('\n')[0]}`;
+    return (error as Error).message;
   }
 }
 
+/** Makes `name` the backend of this process, and says whether it is to be had. */
+export async function useBackend(name: BackendName): Promise<boolean> {
+  return (await missingBackend(name)) === null;
+}
+
 /**
- * Defines tests on a backend, or, where it cannot be had, one that says so.
+ * Defines tests on a backend, or, where it cannot be had, one that says so. A
+ * backend is global in its process: a test file has one.
  *
  * ```ts
  * await onBackend(test, 'wasm', defineTable);
@@ -38,10 +39,10 @@ export async function useBackend(name: string): Promise<string | null> {
  */
 export async function onBackend(
   test: TestFn,
-  name: string,
-  define: (test: TestFn, backend: string) => void,
+  name: BackendName,
+  define: (test: TestFn, backend: BackendName) => void,
 ): Promise<void> {
-  const missing = await useBackend(name);
+  const missing = await missingBackend(name);
   if (missing) {
     skipped(test, `tests on ${name}`, missing);
   } else {

@@ -141,7 +141,7 @@ test('hyper-parameters: the columns, the row and how the run ended', t => {
   const writer = eventFileWriter(dir);
   writer.hparams(
     {attack: 'C+S+D', steps: 10, mix: false, confidence: Infinity},
-    ['loss', {tag: 'epoch_loss', run: 'val', displayName: 'validation loss'}],
+    ['loss', {tag: 'epoch/loss', run: 'val', displayName: 'validation loss'}],
   );
   writer.close('failure');
 
@@ -168,7 +168,7 @@ test('hyper-parameters: the columns, the row and how the run ended', t => {
   ]);
   t.deepEqual(experiment.experiment.metricInfos, [
     {name: {tag: 'loss'}},
-    {name: {group: 'val', tag: 'epoch_loss'}, displayName: 'validation loss'},
+    {name: {group: 'val', tag: 'epoch/loss'}, displayName: 'validation loss'},
   ]);
   t.deepEqual(start.sessionStartInfo.hparams, {
     attack: {stringValue: 'C+S+D'},
@@ -235,6 +235,13 @@ test('a directory that cannot be had is an error at once', t => {
   t.throws(() => eventFileWriter(''), {message: /path/});
   t.throws(() => eventFileWriter(join(root, 'x'.repeat(300))), {
     message: /name is too long/,
+  });
+});
+
+const inProc = existsSync('/proc/self') ? test : test.skip;
+inProc('a place where nothing can be made is an error too (needs /proc)', t => {
+  t.throws(() => eventFileWriter('/proc/none/runs'), {
+    message: /can't be written to \/proc\/none\/runs: there is no such place/,
   });
 });
 

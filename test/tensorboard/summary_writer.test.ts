@@ -22,10 +22,13 @@ test('a writer of tensors alone is given tensors, which are disposed', t => {
     flush: () => calls.push('flush'),
   });
   const tensor = tf.tensor1d([1, 2], 'int32');
+  const equal = tf.fill([2, 2], 3);
   const tensors = tf.memory().numTensors;
   writer.histogram('a', [1, 2], 3, 4);
   writer.histogram('b', Float32Array.of(1, 2), 3);
   writer.histogram('c', tensor, 3);
+  writer.histogram('equal', equal, 3);
+  writer.histogram('not finite', [NaN, 1, Infinity, 2], 3);
   writer.scalar('d', 1, 2);
   writer.flush();
   t.is(tf.memory().numTensors, tensors);
@@ -33,6 +36,9 @@ test('a writer of tensors alone is given tensors, which are disposed', t => {
     ['a', [1, 2], 3, 4],
     ['b', [1, 2], 3, undefined],
     ['c', [1, 2], 3, undefined],
+    // tfjs-node throws where all values are equal.
+    ['equal', [3, 3, 3, Math.fround(3 + 3e-6)], 3, undefined],
+    ['not finite', [1, 2], 3, undefined],
     ['d', 1, 2],
     'flush',
   ]);

@@ -1,11 +1,13 @@
-import {createRequire} from 'node:module';
+import {existsSync} from 'node:fs';
 import {copyFile, mkdir, rename} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
+import {createRequire} from 'node:module';
+import {basename, dirname, join} from 'node:path';
 import {makeOnce} from './cache.js';
 import {SetupError} from './errors.js';
 import {bindingDigest, type TfjsNode} from './package.js';
 import type {TensorflowBuild} from './platform.js';
 import type {Progress} from './progress.js';
+import {QUIET, compileQuiet, quietSource} from './quiet.js';
 import {run} from './run.js';
 
 /** The name under which a compiled binding is cached. */
@@ -45,7 +47,7 @@ export async function findCompiler(): Promise<string> {
  * interface (Node-API) need no build system: node-gyp would also want make,
  * Python and the headers of this very Node.
  *
- * @returns the path in the cache.
+ * @returns the folder in the cache.
  */
 export async function compileBinding(
   tfjsNode: TfjsNode,
@@ -54,57 +56,74 @@ export async function compileBinding(
   cache: string,
   progress: Progress,
 ): Promise<string> {
-  const key = bindingKey(tfjsNode, build, await bindingDigest(tfjsNode));
-  const target = join(cache, 'bindings', `${key}.node`);
+  const digest = await bindingDigest(tfjsNode, quietSource(build));
+  const key = bindingKey(tfjsNode, build, digest);
+  const target = join(cache, 'bindings', key);
   await makeOnce(target, async temporary => {
     const compiler = await findCompiler();
     progress.say(`Compiling the binding with ${compiler} …`);
-    const {ok, stderr} = await run(
-      compiler,
-      compilerArguments(tfjsNode, build, tensorflow, temporary),
+    await mkdir(temporary);
+    const options = compilerOptions(tfjsNode, tensorflow);
+    const libraries = build.libraries.map(name =>
+      join(tensorflow, 'tensorflow', name),
     );
-    if (ok) return;
-    const first = stderr.split('\n').find(line => /error/i.test(line));
-    throw new SetupError(
-      `${compiler} could not compile the binding of ${tfjsNode.name} ${tfjsNode.version}: ${first?.trim() ?? stderr.trim().slice(-300)}`,
-      {cause: new Error(stderr)},
+    const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map(name =>
+      join(tfjsNode.directory, 'binding', name),
     );
+    const output = join(temporary, basename(tfjsNode.binding));
+    const {ok, stderr} = await run(compiler, [
+      ...sources,
+      ...options,
+      ...libraries,
+      ...['-o', output],
+    ]);
+    if (!ok) throw compilerError(compiler, tfjsNode, stderr);
+    await compileQuiet(compiler, options, build, temporary);
   });
   return target;
 }
 
-function compilerArguments(
-  {directory, napi}: TfjsNode,
-  {libraries}: TensorflowBuild,
-  tensorflow: string,
-  output: string,
-): string[] {
+function compilerError(
+  compiler: string,
+  {name, version}: TfjsNode,
+  stderr: string,
+): SetupError {
+  const line = stderr.split('\n').find(line => /error/i.test(line)) ?? '';
+  return new SetupError(
+    `${compiler} could not compile the binding of ${name} ${version}: ${line.trim() || stderr.trim().slice(-300) || 'it gave no reason'}`,
+    {cause: new Error(stderr)},
+  );
+}
+
+function compilerOptions({napi}: TfjsNode, tensorflow: string): string[] {
   const nodeApi = dirname(
     createRequire(import.meta.url).resolve('node-api-headers/package.json'),
   );
-  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'];
-  const origin = process.platform === 'darwin' ? '@loader_path' : '$ORIGIN';
+  const macos = process.platform === 'darwin';
   return [
     ...['-std=c++17', '-O2', '-fPIC', '-shared', '-w'],
-    ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+    // Node itself has the rest of the symbols.
+    ...(macos ? ['-undefined', 'dynamic_lookup'] : []),
     `-DNAPI_VERSION=${napi}`,
     '-DNODE_GYP_MODULE_NAME=tfjs_binding',
     `-I${join(nodeApi, 'include')}`,
     `-I${join(tensorflow, 'tensorflow', 'include')}`,
-    ...sources.map(name => join(directory, 'binding', name)),
-    ...libraries.map(name => join(tensorflow, 'tensorflow', name)),
-    `-Wl,-rpath,${origin}/../../deps/lib`,
-    ...['-o', output],
+    `-Wl,-rpath,${macos ? '@loader_path' : '$ORIGIN'}/../../deps/lib`,
   ];
 }
 
-/** Puts a binding where the package looks for it, whole or not at all. */
+/** Puts what was compiled where the package looks for it; the binding last. */
 export async function installBinding(
   {binding}: TfjsNode,
   compiled: string,
 ): Promise<void> {
   await mkdir(dirname(binding), {recursive: true});
-  // A copy: Node resolves links, and the libraries' path is relative to it.
-  await copyFile(compiled, `${binding}.partial`);
-  await rename(`${binding}.partial`, binding);
+  for (const name of [QUIET, basename(binding)]) {
+    const source = join(compiled, name);
+    const target = join(dirname(binding), name);
+    if (!existsSync(source)) continue;
+    // Copies: Node resolves links, and the libraries' path is relative to it.
+    await copyFile(source, `${target}.partial`);
+    await rename(`${target}.partial`, target);
+  }
 }

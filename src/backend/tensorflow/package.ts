@@ -92,10 +92,13 @@ export async function mendPackage({directory}: TfjsNode): Promise<number> {
   return changed;
 }
 
-/** A short digest of the binding's C++ sources. */
-export async function bindingDigest({directory}: TfjsNode): Promise<string> {
+/** A short digest of the binding's C++ sources, and of `more`. */
+export async function bindingDigest(
+  {directory}: TfjsNode,
+  more = '',
+): Promise<string> {
   const folder = join(directory, 'binding');
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(more);
   for (const name of (await readdir(folder)).sort()) {
     hash.update(name).update(await readFile(join(folder, name)));
   }
