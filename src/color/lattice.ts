@@ -97,8 +97,10 @@ export function sumByIndex<T extends tf.Tensor>(
   indices: tf.Tensor1D,
   size: number,
 ): T {
-  // wasm has no UnsortedSegmentSum, but adds up what ScatterNd puts on one spot.
-  return tf.getKernel('UnsortedSegmentSum', tf.getBackend())
+  // wasm has no UnsortedSegmentSum and that of cpu goes through all values once
+  // for each index, but they add up what ScatterNd puts on one spot.
+  const backend = tf.getBackend();
+  return backend !== 'cpu' && tf.getKernel('UnsortedSegmentSum', backend)
     ? (tf.unsortedSegmentSum(values, indices, size) as T)
     : (tf.scatterND(tf.reshape(indices, [-1, 1]), values, [
         size,

@@ -1,10 +1,21 @@
 import {existsSync, readFileSync} from 'node:fs';
+import {resolve} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 
-const FOLDER = new URL('../../../shared/fixtures/', import.meta.url);
+/**
+ * The reference's numbers are kept beside the repository, or wherever this
+ * variable says; without them the tests that need them are skipped.
+ */
+const FOLDER = resolve(
+  process.env.TFJS_ADVERSARIAL_FIXTURES ??
+    fileURLToPath(new URL('../../../shared/fixtures', import.meta.url)),
+);
 
-/** The reference's numbers are kept beside the repository; without them the tests that need them are skipped. */
-export const haveFixtures = existsSync(FOLDER);
+/** Null, or why the tests that need fixtures are skipped. */
+export const noFixtures = existsSync(FOLDER)
+  ? null
+  : 'no ../shared/fixtures, and TFJS_ADVERSARIAL_FIXTURES is not set';
 
 export interface Array32 {
   shape: number[];
@@ -31,7 +42,7 @@ export function fixture(name: string): Fixture {
     );
   };
   return decode(
-    JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')),
+    JSON.parse(readFileSync(resolve(FOLDER, `${name}.json`), 'utf8')),
   );
 }
 
