@@ -11,11 +11,8 @@ import {
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {
-  cacheDirectory,
-  makeOnce,
-  needSpace,
-} from '../../src/backend/tensorflow/cache.js';
+import {cacheDirectory} from '../../src/data/cache.js';
+import {makeOnce, needSpace} from '../../src/backend/tensorflow/cache.js';
 import {bindingKey} from '../../src/backend/tensorflow/compile.js';
 import {cudaRequirements} from '../../src/backend/tensorflow/cuda.js';
 import {asSetupError, SetupError} from '../../src/backend/tensorflow/errors.js';
