@@ -1,4 +1,4 @@
-import {cacheDirectory} from './tensorflow/cache.js';
+import {cacheDirectory} from '../data/cache.js';
 import {checkTfjsNode, type CheckResult} from './tensorflow/check.js';
 import {compileBinding, installBinding} from './tensorflow/compile.js';
 import {hasGpu, linkCudaLibraries} from './tensorflow/cuda.js';
