@@ -65,3 +65,7 @@ export {
   type RobustnessReport,
 } from './evaluation/robustness.js';
 export type {Examples} from './evaluation/examples.js';
+export {
+  withPreprocessing,
+  type PreprocessingArgs,
+} from './models/preprocessing.js';
