@@ -136,47 +136,48 @@ function workloads(
   };
 }
 
+const SHORT = 2;
+const LONG = 6;
+
 /**
- * Each workload's time per step and image. They take turns, so that a change in
- * the machine's speed meets all of them, and each one's fastest turn counts. An
- * attack of k steps also has a start and an end: steps are measured as the
- * difference between a longer and a shorter attack.
+ * Each workload's time per step and image. An attack of k steps also has a start
+ * and an end, so a step is the difference between a longer and a shorter run,
+ * divided. Workloads take turns, so that a change in the machine's speed meets all
+ * of them, and of each the fastest shorter and the fastest longer run count.
  */
 function measure(
   workloads: Record<string, (count: number) => void>,
   batch: number,
   seconds: number,
 ): Row[] {
-  const time = (f: () => void) => {
+  const clocks = Object.entries(workloads).map(([name, work]) => {
+    work(1);
+    return {name, work, short: Infinity, long: Infinity, spent: 0, rounds: 0};
+  });
+  const time = (work: (count: number) => void, count: number) => {
     const started = performance.now();
-    f();
+    work(count);
     return performance.now() - started;
   };
-  const names = Object.keys(workloads);
-  const best = new Map<string, number>();
-  const SHORT = 2;
-  const LONG = 6;
-  const spent = new Map(names.map(name => [name, 0]));
-  names.forEach(name => workloads[name](SHORT));
-  for (
-    let round = 0;
-    round < 2 || names.some(n => spent.get(n)! < seconds * 1000);
-    round++
-  ) {
-    for (const name of names) {
-      if (round >= 2 && spent.get(name)! >= seconds * 1000) continue;
-      const short = time(() => workloads[name](SHORT));
-      const long = time(() => workloads[name](LONG));
-      spent.set(name, spent.get(name)! + short + long);
-      const each = (long - short) / (LONG - SHORT) / batch;
-      best.set(name, Math.min(best.get(name) ?? Infinity, each));
+  for (;;) {
+    const due = clocks.filter(c => c.rounds < 3 || c.spent < seconds * 1000);
+    if (due.length === 0) break;
+    for (const clock of due) {
+      const short = time(clock.work, SHORT);
+      const long = time(clock.work, LONG);
+      clock.short = Math.min(clock.short, short);
+      clock.long = Math.min(clock.long, long);
+      clock.spent += short + long;
+      clock.rounds++;
     }
   }
-  const base = best.get(names[0])!;
-  return names.map(name => ({
+  const perStep = clocks.map(
+    ({short, long}) => (long - short) / (LONG - SHORT) / batch,
+  );
+  return clocks.map(({name}, i) => ({
     name,
-    milliseconds: best.get(name)!,
-    ratio: best.get(name)! / base,
+    milliseconds: perStep[i],
+    ratio: perStep[i] / perStep[0],
   }));
 }
 
