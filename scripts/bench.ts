@@ -1,8 +1,8 @@
-import {writeFile} from 'node:fs/promises';
 import Table from 'cli-table3';
 import * as tf from '@tensorflow/tfjs';
 import {withoutFilterGradients} from '../src/attacks/input_gradient.js';
 import {logits} from '../src/attacks/logits.js';
+import {writeWhole} from '../src/data/cache.js';
 import {attack, resnet32} from '../src/index.js';
 import {
   backendOption,
@@ -10,6 +10,7 @@ import {
   jsonOption,
   positive,
   run,
+  seedOption,
   startBackend,
   whole,
 } from './command_line.js';
@@ -31,6 +32,7 @@ const program = command('bench', {
     'instead, craft so many batches and print the memory in use',
     whole(1),
   )
+  .addOption(seedOption())
   .addOption(jsonOption());
 
 interface Row {
@@ -44,13 +46,15 @@ interface Options {
   batch: number;
   seconds: number;
   memory?: number;
+  seed: number;
   json?: string;
 }
 
-run<Options>(program, async ({batch, seconds, memory, backend, json}) => {
+run<Options>(program, async options => {
+  const {batch, seconds, memory, backend, seed, json} = options;
   await startBackend(backend);
-  const model = resnet32({seed: 1});
-  const images = tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', 1);
+  const model = resnet32({seed: seed + 1});
+  const images = tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', seed);
   const labels = tf.tensor1d(
     Array.from({length: batch}, (_, i) => i % 10),
     'int32',
@@ -75,10 +79,8 @@ run<Options>(program, async ({batch, seconds, memory, backend, json}) => {
   }
   console.log(table.toString());
   if (json) {
-    await writeFile(
-      json,
-      JSON.stringify({backend: tf.getBackend(), batch, rows}, null, 2),
-    );
+    const found = {backend: tf.getBackend(), batch, rows};
+    await writeWhole(json, JSON.stringify(found, null, 2) + '\n');
   }
 });
 
