@@ -147,7 +147,9 @@ run<Options>(program, async options => {
   }
   if (stop.aborted) {
     console.log(
-      `Stopped after ${history.length} whole epochs; go on with --resume.`,
+      history.length
+        ? `Stopped after ${history.length} whole epochs; go on with --resume.`
+        : 'Stopped before the first epoch was finished: nothing was saved.',
     );
     process.exitCode = 130;
     return;
