@@ -67,7 +67,7 @@ export class Delta implements ThreatModel {
         this.norm === 'l2' ? 1 : this.epsilon,
       );
       if (this.norm === 'linf') return [noise];
-      const norms = tf.norm(noise, 'euclidean', [1, 2, 3], true);
+      const norms = tf.reshape(euclidean(noise), [-1, 1, 1, 1]);
       return [tf.mul(tf.div(noise, norms), this.epsilon)];
     });
   }
