@@ -97,7 +97,10 @@ function run(args: PgdArgs, finished: Finished): void {
     }) as unknown as Batch;
     replace(batch, next);
     batch = next;
-    if (batch.images.shape[0] === 0) return;
+    if (batch.images.shape[0] === 0) {
+      finished.repeatRecord(step);
+      return;
+    }
   }
   tf.tidy(() => {
     const parameters = project(args, batch);
@@ -268,6 +271,16 @@ class Finished {
     };
     to(this.margins, outcome.margin);
     to(this.smoothnesses, outcome.smoothness);
+  }
+
+  /** All have stopped: the history stays as it is from here on. */
+  repeatRecord(step: number): void {
+    const n = this.total;
+    for (const values of [this.margins, this.smoothnesses]) {
+      for (let at = step * n; at < values.length; at += n) {
+        values.copyWithin(at, at - n, at);
+      }
+    }
   }
 
   /** Takes out the examples that have succeeded. Returns the places of the rest, or null if none has. */
