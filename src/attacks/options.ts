@@ -33,7 +33,12 @@ export interface AttackOptions {
    * Start within the bounds at random, uniformly, or with normal noise of a
    * given deviation. Default false: start at the image.
    */
-  randomStart?: boolean | {deviation: number};
+  randomStart?:
+    | boolean
+    | {
+        /** In the units of the perturbation. */
+        deviation: number;
+      };
   /** Makes random starts repeatable: they then depend on this number and on each image alone. */
   seed?: number;
   /**
@@ -47,6 +52,7 @@ export interface AttackOptions {
   targeted?: boolean;
 }
 
+/** {@link AttackOptions} with the defaults filled in. */
 export type ResolvedOptions = Required<
   Omit<AttackOptions, 'learningRate' | 'seed'>
 > &
