@@ -18,6 +18,7 @@ import {encodePng, loadCifar10, saveModel} from '../src/node.js';
 import {
   backendOption,
   command,
+  jsonOption,
   run,
   seedOption,
   startBackend,
@@ -32,12 +33,14 @@ const program = command('demo', {
 })
   .addOption(backendOption())
   .option('--out <folder>', 'for models, logs and the picture', 'runs/demo')
-  .addOption(seedOption());
+  .addOption(seedOption())
+  .addOption(jsonOption());
 
 interface Options {
   backend?: string;
   out: string;
   seed: number;
+  json?: string;
 }
 
 const BATCH = 50;
@@ -46,7 +49,7 @@ const ATTACKS = ['None', 'C', 'D', 'S', 'C+S+D'];
 const EXAMPLES = 100;
 const STEPS = 20;
 
-run<Options>(program, async ({backend, out, seed}) => {
+run<Options>(program, async ({backend, out, seed, json}) => {
   const started = performance.now();
   if (!backend || backend === 'tensorflow') await setupTensorflow();
   await startBackend(backend);
@@ -62,7 +65,7 @@ run<Options>(program, async ({backend, out, seed}) => {
   const robust = network(seed);
   const weights = plain.getWeights();
   robust.setWeights(weights);
-  const rest = train.slice(20000, 29000);
+  const rest = train.slice(20000, 27000);
   await fit(plain, 'Training on plainly', rest, {
     epochs: 1,
     seed,
@@ -104,6 +107,7 @@ run<Options>(program, async ({backend, out, seed}) => {
   const picture = join(out, 'attacks.png');
   await writeWhole(picture, drawAttacks(plain, test));
 
+  if (json) await writeWhole(json, JSON.stringify(rows, null, 2) + '\n');
   const minutes = (performance.now() - started) / 60_000;
   console.log(
     `\nAccuracy in % on ${EXAMPLES} CIFAR-10 test images under attacks of ${STEPS} steps:\n`,

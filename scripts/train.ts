@@ -4,6 +4,7 @@ import {Option} from 'commander';
 import * as tf from '@tensorflow/tfjs';
 import {grayscale, imageDataset, tensorBoard} from '../src/index.js';
 import {loadCifar10, loadModel, saveModel} from '../src/node.js';
+import {writeWhole} from '../src/data/cache.js';
 import {batchesPerEpoch} from '../src/data/batches.js';
 import {progressBar} from '../src/data/progress.js';
 import {
@@ -139,7 +140,6 @@ run<Options>(program, async options => {
   });
   bar.stop();
   if (options.json) {
-    const {writeWhole} = await import('../src/data/cache.js');
     await writeWhole(
       options.json,
       JSON.stringify({defense: defense.name, history}, null, 2) + '\n',
@@ -147,7 +147,9 @@ run<Options>(program, async options => {
   }
   if (stop.aborted) {
     console.log(
-      `Stopped after ${history.length} whole epochs; go on with --resume.`,
+      history.length
+        ? `Stopped after ${history.length} whole epochs; go on with --resume.`
+        : 'Stopped before the first epoch was finished: nothing was saved.',
     );
     process.exitCode = 130;
     return;

@@ -72,18 +72,13 @@ export class Delta implements ThreatModel {
         this.norm === 'l2' ? 1 : this.epsilon,
       );
       if (this.norm === 'linf') return [noise];
-      const norms = tf.norm(noise, 'euclidean', [1, 2, 3], true);
+      const norms = tf.reshape(euclidean(noise), [-1, 1, 1, 1]);
       return [tf.mul(tf.div(noise, norms), this.epsilon)];
     });
   }
 
   apply(images: tf.Tensor4D, [delta]: tf.Tensor[]): tf.Tensor4D {
-    return tf.tidy(() => {
-      const sum = tf.add(images, delta) as tf.Tensor4D;
-      return this.variant === 'reference'
-        ? clipForward(sum)
-        : tf.clipByValue(sum, 0, 1);
-    });
+    return tf.tidy(() => clipForward(tf.add(images, delta) as tf.Tensor4D));
   }
 
   get projectsByImages(): boolean {
@@ -139,7 +134,10 @@ export class Delta implements ThreatModel {
   }
 }
 
-/** Clips to [0, 1], the gradient being that of the identity. */
+/**
+ * Clips to [0, 1], the gradient being that of the identity: a channel that was
+ * pushed out of the range would otherwise never be called back.
+ */
 function clipForward(images: tf.Tensor4D): tf.Tensor4D {
   return tf.customGrad(images => ({
     value: tf.clipByValue(images as tf.Tensor, 0, 1),

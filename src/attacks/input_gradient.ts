@@ -10,28 +10,29 @@ const FILTER_GRADIENTS = [
  * Runs `f` without computing any gradient of a convolution's filter.
  *
  * tfjs's convolution layers compute that gradient eagerly even where, as in an
- * attack, only the input's is asked for: most of an attack step's time. While `f`
- * runs, the kernels of the present backend that would compute it fill in zeros
+ * attack, only the input's is asked for: most of an attack step's time, and an
+ * error on wasm, which has no kernel for it. While `f` runs, zeros are filled in
  * instead; `f` must be synchronous, so that nothing else can see that.
  */
 export function withoutFilterGradients<T>(f: () => T): T {
-  const backend = tf.getBackend();
-  const originals = FILTER_GRADIENTS.map(name =>
-    tf.getKernel(name, backend),
-  ).filter(kernel => kernel?.kernelFunc);
-  const replace = (kernel: tf.KernelConfig) => {
-    tf.unregisterKernel(kernel.kernelName, backend);
-    tf.registerKernel(kernel);
-  };
-  for (const kernel of originals) {
-    replace({
-      ...kernel,
+  const backendName = tf.getBackend();
+  const originals = FILTER_GRADIENTS.map(kernelName => {
+    const original = tf.getKernel(kernelName, backendName);
+    if (original) tf.unregisterKernel(kernelName, backendName);
+    tf.registerKernel({
+      ...original,
+      kernelName,
+      backendName,
       kernelFunc: ({attrs}) => tf.zeros(attrs!.filterShape as number[]),
     });
-  }
+    return original;
+  });
   try {
     return f();
   } finally {
-    originals.forEach(replace);
+    FILTER_GRADIENTS.forEach((kernelName, i) => {
+      tf.unregisterKernel(kernelName, backendName);
+      if (originals[i]) tf.registerKernel(originals[i]);
+    });
   }
 }
