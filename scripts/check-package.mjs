@@ -1,7 +1,9 @@
 // Checks the package as a new user meets it: packs it, installs the tarball
 // into an empty project beside tfjs, and trains from ES modules, CommonJS,
 // TypeScript and a bundle for browsers. Prints one line a check, and a count.
-//   node scripts/check-package.mjs [--keep]
+//   node scripts/check-package.mjs [--keep] [--tensorflow]
+// --keep leaves the project where it is; --tensorflow also sets tfjs-node up
+// there, which otherwise happens only where this repository has it set up.
 import {spawnSync} from 'node:child_process';
 import {
   existsSync,
@@ -21,7 +23,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const project = mkdtempSync(join(tmpdir(), 'tfjs-adversarial-package-'));
 const keep = process.argv.includes('--keep');
 const version = JSON.parse(
-  readFileSync(join(root, 'node_modules/@tensorflow/tfjs/package.json'), 'utf8'),
+  readFileSync(
+    join(root, 'node_modules/@tensorflow/tfjs/package.json'),
+    'utf8',
+  ),
 ).version;
 const windows = process.platform === 'win32';
 
@@ -41,6 +46,11 @@ function run(command, args, cwd = project) {
     );
   }
   return stdout;
+}
+
+function install(...packages) {
+  const quiet = ['--no-fund', '--no-audit', '--ignore-scripts'];
+  run('npm', ['install', ...quiet, '--prefer-offline', ...packages]);
 }
 
 const write = (name, text) => writeFileSync(join(project, name), text);
@@ -122,26 +132,41 @@ function typescript(files) {
 
 let tarball = '';
 await check('npm pack holds what it should and nothing else', () => {
-  const packed = run('npm', ['pack', '--json', `--pack-destination=${project}`], root);
+  const packed = run(
+    'npm',
+    ['pack', '--json', `--pack-destination=${project}`],
+    root,
+  );
   // The build prints before the JSON.
   const [{filename, files}] = JSON.parse(packed.slice(packed.search(/^\[/m)));
   tarball = join(project, filename);
   const paths = files.map(({path}) => path);
   const wanted = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
-  for (const path of [...wanted, 'dist/index.js', 'dist/index.d.ts', 'dist/node.js', 'dist/node.d.ts']) {
+  for (const path of [
+    ...wanted,
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/node.js',
+    'dist/node.d.ts',
+  ]) {
     assert(paths.includes(path), `${path} is missing`);
   }
   const others = paths.filter(
-    path => !wanted.includes(path) && !/^dist\/(?!.*test).*\.(js|d\.ts)$/.test(path),
+    path =>
+      !wanted.includes(path) && !/^dist\/(?!.*test).*\.(js|d\.ts)$/.test(path),
   );
   assert(others.length === 0, `there should not be ${others.join(', ')}`);
 });
 
 await check('npm install of the tarball beside @tensorflow/tfjs', () => {
   write('package.json', '{"private": true}');
-  const quiet = ['--no-fund', '--no-audit', '--ignore-scripts', '--prefer-offline'];
-  run('npm', ['install', ...quiet, `@tensorflow/tfjs@${version}`, tarball]);
-  const copies = run('npm', ['ls', '--all', '--parseable', '@tensorflow/tfjs-core'])
+  install(`@tensorflow/tfjs@${version}`, tarball);
+  const copies = run('npm', [
+    'ls',
+    '--all',
+    '--parseable',
+    '@tensorflow/tfjs-core',
+  ])
     .trim()
     .split('\n');
   assert(copies.length === 1, `several copies of tfjs: ${copies}`);
@@ -164,21 +189,34 @@ import('@tensorflow/tfjs').then(esm => {
 });
 ${javascript}`,
   );
-  assert(/trained on cpu/.test(run('node', ['commonjs.cjs'])), 'it did not train');
+  assert(
+    /trained on cpu/.test(run('node', ['commonjs.cjs'])),
+    'it did not train',
+  );
 });
 
-await check('TypeScript, strict NodeNext: ES module and CommonJS compile', () => {
-  const typed =
-    imports('@tensorflow/tfjs', 'adversarialTraining, attack, type Perturbed') +
-    TRAIN.replace('<RANK>', '<tf.Rank.R4>') +
-    `const perturbed: Perturbed = attack('D').perturb(model, x, y as tf.Tensor2D);
+await check(
+  'TypeScript, strict NodeNext: ES module and CommonJS compile',
+  () => {
+    const typed =
+      imports(
+        '@tensorflow/tfjs',
+        'adversarialTraining, attack, type Perturbed',
+      ) +
+      TRAIN.replace('<RANK>', '<tf.Rank.R4>') +
+      `const perturbed: Perturbed = attack('D').perturb(model, x, y as tf.Tensor2D);
 const history: Promise<tf.History> = model.fit(x, y, {callbacks});
 console.log(perturbed.adversarial.shape, history);
 `;
-  write('esm.mts', typed + "import {loadModel} from 'tfjs-adversarial/node';\nawait loadModel('a');\n");
-  write('commonjs.cts', typed);
-  typescript(['esm.mts', 'commonjs.cts']);
-});
+    write(
+      'esm.mts',
+      typed +
+        "import {loadModel} from 'tfjs-adversarial/node';\nawait loadModel('a');\n",
+    );
+    write('commonjs.cts', typed);
+    typescript(['esm.mts', 'commonjs.cts']);
+  },
+);
 
 await check('README: every TypeScript example compiles', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -188,7 +226,12 @@ await check('README: every TypeScript example compiles', () => {
   const names = blocks.map((block, i) => {
     const own = /import \* as tf /.test(block);
     // As if the names that the text speaks of had been defined.
-    write(`readme${i}.mts`, (own ? '' : "import * as tf from '@tensorflow/tfjs';\nvoid tf;\n") + block + '\nexport {};\n');
+    write(
+      `readme${i}.mts`,
+      (own ? '' : "import * as tf from '@tensorflow/tfjs';\nvoid tf;\n") +
+        block +
+        '\nexport {};\n',
+    );
     return `readme${i}.mts`;
   });
   typescript(['given.d.ts', ...names]);
@@ -208,7 +251,13 @@ await check('esbuild bundles it for browsers; the bundle trains', async () => {
   // What a web worker has, and nothing of Node.
   let printed = '';
   const log = (...words) => (printed += words.join(' '));
-  const worker = {performance, setTimeout, clearTimeout, TextEncoder, TextDecoder};
+  const worker = {
+    performance,
+    setTimeout,
+    clearTimeout,
+    TextEncoder,
+    TextDecoder,
+  };
   createContext(
     Object.assign(worker, {
       self: worker,
@@ -228,21 +277,31 @@ await check('npx tfjs-adversarial-setup --help', () => {
 
 // With what this repository's own set-up left in the cache, this takes seconds;
 // without it, it would be a download that nobody asked for.
-if (existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/deps/lib'))) {
+if (
+  process.argv.includes('--tensorflow') ||
+  existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/deps/lib'))
+) {
   await check('tfjs-node, set up by the installed package: trains', () => {
-    const quiet = ['--no-fund', '--no-audit', '--ignore-scripts', '--prefer-offline'];
-    run('npm', ['install', ...quiet, `@tensorflow/tfjs-node@${version}`]);
+    install(`@tensorflow/tfjs-node@${version}`);
     run('npx', ['--no-install', 'tfjs-adversarial-setup']);
     write('tfjs-node.mjs', imports('@tensorflow/tfjs-node') + javascript);
-    assert(/trained on tensorflow/.test(run('node', ['tfjs-node.mjs'])), 'it did not train');
+    assert(
+      /trained on tensorflow/.test(run('node', ['tfjs-node.mjs'])),
+      'it did not train',
+    );
     write(
       'tfjs-node.cjs',
       `const tf = require('@tensorflow/tfjs-node');\nconst {adversarialTraining} = require('tfjs-adversarial');\n${javascript}`,
     );
-    assert(/trained on tensorflow/.test(run('node', ['tfjs-node.cjs'])), 'it did not train');
+    assert(
+      /trained on tensorflow/.test(run('node', ['tfjs-node.cjs'])),
+      'it did not train',
+    );
   });
 } else {
-  console.log('– tfjs-node is not set up here (npm run setup:tensorflow): not tried');
+  console.log(
+    '– tfjs-node is not set up here (npm run setup:tensorflow): not tried',
+  );
 }
 
 if (keep) console.log(`Kept: ${project}`);
