@@ -9,7 +9,11 @@ import type {ThreatModel, Variant} from './threat_model.js';
  * Source: Laidlaw & Feizi 2019, section 5 (combinations of attacks).
  */
 export class Sequence implements ThreatModel {
-  constructor(readonly terms: ThreatModel[]) {
+  /** @param terms What is applied, in this order. */
+  constructor(
+    /** What is applied, in this order. */
+    readonly terms: ThreatModel[],
+  ) {
     if (!Array.isArray(terms)) {
       throw new Error('Sequence takes a list of threat models.');
     }
