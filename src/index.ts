@@ -1,1 +1,71 @@
-export {};
+export {
+  attack,
+  type Attack,
+  type PerturbArgs,
+  type Perturbed,
+} from './attacks/attack.js';
+export {
+  adversarialDataset,
+  type AdversarialDatasetArgs,
+  type DatasetBatch,
+} from './attacks/adversarial_dataset.js';
+export {Delta, type DeltaArgs} from './attacks/delta.js';
+export type {Classifier, LogitsFunction} from './attacks/logits.js';
+export type {LossName} from './attacks/losses.js';
+export type {AttackOptions} from './attacks/options.js';
+export {ReColor, type ReColorArgs} from './attacks/recolor.js';
+export {Sequence} from './attacks/sequence.js';
+export {StAdv, type StAdvArgs} from './attacks/stadv.js';
+export type {ThreatModel, Variant} from './attacks/threat_model.js';
+export {
+  adversarialTraining,
+  type AdversarialTraining,
+  type AdversarialTrainingArgs,
+} from './callbacks/adversarial_training.js';
+export {
+  tensorBoard,
+  type TensorBoardArgs,
+  type TensorBoardCallback,
+} from './callbacks/tensor_board.js';
+export type {ColorSpace} from './color/color_space.js';
+export {colorSpaces, type ColorSpaceName} from './color/color_spaces.js';
+export type {ObjectiveArgs, TrainingObjective} from './defenses/objective.js';
+export {trades, type TradesArgs} from './defenses/trades.js';
+export {imageGrid, type ImageGridOptions} from './tensorboard/image_grid.js';
+export type {
+  HistogramData,
+  HParamsMetric,
+  HParamValue,
+  SummaryImages,
+  SummaryWriter,
+} from './tensorboard/summary_writer.js';
+export {cifarResnet, resnet20, resnet32, resnet56} from './models/resnet.js';
+export {wideResnet, wideResnet34x10} from './models/wideresnet.js';
+export {smallCnn, type SmallCnnOptions} from './models/small.js';
+export {
+  IMAGENET_NORMALIZATION,
+  type ClassifierOptions,
+} from './models/builder.js';
+export type {Normalization} from './models/layers.js';
+export {grayscale} from './defenses/grayscale.js';
+export {ImageSet} from './data/images.js';
+export {augment, type Augmentation} from './data/augment.js';
+export {
+  batches,
+  imageDataset,
+  type Batch,
+  type BatchOptions,
+} from './data/batches.js';
+export {CIFAR10_CLASSES} from './data/cifar10_format.js';
+export {
+  evaluateRobustness,
+  type AttackResult,
+  type EvaluateArgs,
+  type EvaluationProgress,
+  type RobustnessReport,
+} from './evaluation/robustness.js';
+export type {Examples} from './evaluation/examples.js';
+export {
+  withPreprocessing,
+  type PreprocessingArgs,
+} from './models/preprocessing.js';

@@ -1,0 +1,206 @@
+import Table from 'cli-table3';
+import * as tf from '@tensorflow/tfjs';
+import {withoutFilterGradients} from '../src/attacks/input_gradient.js';
+import {logits} from '../src/attacks/logits.js';
+import {writeWhole} from '../src/data/cache.js';
+import {attack, resnet32} from '../src/index.js';
+import {
+  backendOption,
+  command,
+  jsonOption,
+  positive,
+  run,
+  seedOption,
+  startBackend,
+  whole,
+} from './command_line.js';
+
+const program = command('bench', {
+  description:
+    'Times attack steps against the network alone, all in one run: compare the ratios, not the milliseconds.',
+  examples: [
+    'npm run bench',
+    'npm run bench -- --batch 10 --backend cpu --seconds 2',
+    'npm run bench -- --memory 1000',
+  ],
+})
+  .addOption(backendOption())
+  .option('--batch <n>', 'images in a batch', whole(1), 50)
+  .option('--seconds <n>', 'time for each row', positive, 8)
+  .option(
+    '--memory <batches>',
+    'instead, craft so many batches and print the memory in use',
+    whole(1),
+  )
+  .addOption(seedOption())
+  .addOption(jsonOption());
+
+interface Row {
+  name: string;
+  milliseconds: number;
+  ratio: number;
+}
+
+interface Options {
+  backend?: string;
+  batch: number;
+  seconds: number;
+  memory?: number;
+  seed: number;
+  json?: string;
+}
+
+run<Options>(program, async options => {
+  const {batch, seconds, memory, backend, seed, json} = options;
+  await startBackend(backend);
+  const model = resnet32({seed: seed + 1});
+  const images = tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', seed);
+  const labels = tf.tensor1d(
+    Array.from({length: batch}, (_, i) => i % 10),
+    'int32',
+  );
+  if (memory) {
+    watchMemory(model, images as tf.Tensor4D, labels, memory);
+    return;
+  }
+  console.log(`ResNet-32, batch ${batch}, backend ${tf.getBackend()}\n`);
+  const rows = measure(
+    workloads(model, images as tf.Tensor4D, labels),
+    batch,
+    seconds,
+  );
+  const table = new Table({
+    head: ['', 'ms an image', '× network alone'],
+    style: {head: []},
+    colAligns: ['left', 'right', 'right'],
+  });
+  for (const {name, milliseconds, ratio} of rows) {
+    table.push([name, milliseconds.toFixed(2), ratio.toFixed(2)]);
+  }
+  console.log(table.toString());
+  if (json) {
+    const found = {backend: tf.getBackend(), batch, rows};
+    await writeWhole(json, JSON.stringify(found, null, 2) + '\n');
+  }
+});
+
+/** What is timed: each runs `count` steps and waits for the result. */
+function workloads(
+  model: tf.LayersModel,
+  images: tf.Tensor4D,
+  labels: tf.Tensor1D,
+): Record<string, (count: number) => void> {
+  const network = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      tf.tidy(() => {
+        const loss = (x: tf.Tensor) =>
+          tf.sum(logits(model, x as tf.Tensor4D)) as tf.Scalar;
+        withoutFilterGradients(() => tf.grad(loss)(images)).dataSync();
+      });
+    }
+  };
+  const forward = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      tf.tidy(() => void logits(model, images).dataSync());
+    }
+  };
+  const step = (spec: string) => (count: number) => {
+    const {margin, ...rest} = attack(spec, {steps: count}).perturb(
+      model,
+      images,
+      labels,
+    );
+    margin.dataSync();
+    tf.dispose([margin, rest as unknown as tf.TensorContainer]);
+  };
+  const optimizer = tf.train.adam(1e-3);
+  const oneHot = tf.oneHot(labels, 10);
+  const train = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      tf.tidy(() => {
+        const loss = () =>
+          tf.losses.softmaxCrossEntropy(
+            oneHot,
+            logits(model, images, {training: true}),
+          ) as tf.Scalar;
+        optimizer.minimize(loss, true)!.dataSync();
+      });
+    }
+  };
+  return {
+    'network alone (forward + input gradient)': network,
+    forward: forward,
+    'D step': step('D'),
+    'S step': step('S'),
+    'C step': step('C'),
+    'C+S+D step': step('C+S+D'),
+    'training step': train,
+  };
+}
+
+const SHORT = 2;
+const LONG = 6;
+
+/**
+ * Each workload's time per step and image. An attack of k steps also has a start
+ * and an end, so a step is the difference between a longer and a shorter run,
+ * divided. Workloads take turns, so that a change in the machine's speed meets all
+ * of them, and of each the fastest shorter and the fastest longer run count.
+ */
+function measure(
+  workloads: Record<string, (count: number) => void>,
+  batch: number,
+  seconds: number,
+): Row[] {
+  const clocks = Object.entries(workloads).map(([name, work]) => {
+    work(1);
+    return {name, work, short: Infinity, long: Infinity, spent: 0, rounds: 0};
+  });
+  const time = (work: (count: number) => void, count: number) => {
+    const started = performance.now();
+    work(count);
+    return performance.now() - started;
+  };
+  for (;;) {
+    const due = clocks.filter(c => c.rounds < 3 || c.spent < seconds * 1000);
+    if (due.length === 0) break;
+    for (const clock of due) {
+      const short = time(clock.work, SHORT);
+      const long = time(clock.work, LONG);
+      clock.short = Math.min(clock.short, short);
+      clock.long = Math.min(clock.long, long);
+      clock.spent += short + long;
+      clock.rounds++;
+    }
+  }
+  const perStep = clocks.map(
+    ({short, long}) => (long - short) / (LONG - SHORT) / batch,
+  );
+  return clocks.map(({name}, i) => ({
+    name,
+    milliseconds: perStep[i],
+    ratio: perStep[i] / perStep[0],
+  }));
+}
+
+function watchMemory(
+  model: tf.LayersModel,
+  images: tf.Tensor4D,
+  labels: tf.Tensor1D,
+  batches: number,
+): void {
+  const every = Math.max(1, Math.floor(batches / 10));
+  console.log('batches   resident MiB   tensors');
+  for (let i = 0; i <= batches; i++) {
+    if (i % every === 0) {
+      const resident = process.memoryUsage.rss() / 2 ** 20;
+      console.log(
+        String(i).padStart(7),
+        resident.toFixed(0).padStart(14),
+        String(tf.memory().numTensors).padStart(9),
+      );
+    }
+    const result = attack('C+S+D', {steps: 1}).perturb(model, images, labels);
+    tf.dispose(result as unknown as tf.TensorContainer);
+  }
+}

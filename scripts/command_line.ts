@@ -1,0 +1,110 @@
+import {Command, InvalidArgumentError, Option} from 'commander';
+import {backendNames, loadBackend} from '../src/backend/load.js';
+
+/** What each command line here has in common: a name, help with examples, sober errors. */
+export function command(
+  name: string,
+  {description, examples}: {description: string; examples: string[]},
+): Command {
+  const shown = examples.map(example => `  $ ${example}`).join('\n');
+  return (
+    new Command(`npm run ${name} --`)
+      .description(description)
+      .addHelpText('after', `\nExamples:\n${shown}`)
+      .showHelpAfterError('(--help lists what is allowed)')
+      .allowExcessArguments(false)
+      // Bad input is exit code 2; what commander itself exits with for --help is 0.
+      .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2))
+  );
+}
+
+/**
+ * Parses the command line and runs. An error is printed as its one sentence, with
+ * exit code 2; `DEBUG=1` shows where it came from.
+ */
+export async function run<T extends object>(
+  program: Command,
+  main: (options: T) => Promise<void>,
+): Promise<void> {
+  program.parse();
+  try {
+    await main(program.opts() as T);
+  } catch (error) {
+    const {message, stack} = error as Error;
+    console.error(process.env.DEBUG ? stack : `Error: ${message}`);
+    process.exitCode = 2;
+  }
+}
+
+/**
+ * Ctrl-C stops politely: the signal is aborted, and whoever looks at it finishes
+ * what is at hand. A second Ctrl-C ends at once.
+ */
+export function stopOnInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  process.on('SIGINT', () => {
+    if (controller.signal.aborted) process.exit(130);
+    console.error('\nStopping; Ctrl-C once more ends at once.');
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+/** A whole number of at least `min`. */
+export function whole(min: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < min) {
+      throw new InvalidArgumentError(
+        `It must be a whole number of at least ${min}.`,
+      );
+    }
+    return value;
+  };
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError('It must be a number above 0.');
+  }
+  return value;
+}
+
+export function backendOption(): Option {
+  return new Option('--backend <name>', 'TensorFlow.js backend').choices(
+    backendNames,
+  );
+}
+
+export function variantOption(): Option {
+  return new Option(
+    '--variant <name>',
+    "the paper's definitions, or what its released code does",
+  )
+    .choices(['paper', 'reference'])
+    .default('paper');
+}
+
+export function jsonOption(): Option {
+  return new Option('--json <file>', 'also write the results to this file');
+}
+
+export function seedOption(): Option {
+  return new Option('--seed <n>', 'seed of everything random')
+    .argParser(whole(0))
+    .default(0);
+}
+
+/** Starts the backend asked for; by default the fastest that is set up. */
+export async function startBackend(name?: string): Promise<void> {
+  if (name) return loadBackend(name);
+  try {
+    await loadBackend('tensorflow');
+  } catch (error) {
+    console.error(
+      `${(error as Error).message} Until then this runs in plain JavaScript, some fifty times slower.`,
+    );
+    await loadBackend('cpu');
+  }
+}

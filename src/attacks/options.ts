@@ -1,0 +1,134 @@
+import type {LossName} from './losses.js';
+import type {Variant} from './threat_model.js';
+
+/** How an attack searches. All are optional. */
+export interface AttackOptions {
+  /**
+   * `paper` (the default), or `reference` for what the authors' released code
+   * does; see {@link ReColor}. A spec takes it for all of its terms.
+   */
+  variant?: Variant;
+  /** Steps of projected gradient descent. Default 100. */
+  steps?: number;
+  /** `adam` (the default), or `sign` for steps of fixed length along the gradient's sign. */
+  optimizer?: 'adam' | 'sign';
+  /**
+   * Default 0.001 for `adam`; for `sign`, 2.5 ε/steps of each term, so that a
+   * search can cross its bound and come back.
+   */
+  learningRate?: number;
+  /**
+   * What to minimise: the `margin` by which the label wins (the default), its
+   * `crossEntropy` negated, or the `kl` divergence from the clean prediction,
+   * negated.
+   */
+  loss?: LossName;
+  /** The margin is not pushed below −confidence. Default Infinity. */
+  confidence?: number;
+  /** Weight of the smoothness of C and S. Default 0.05. */
+  smoothness?: number;
+  /** How often to search; from the second time on from a random start. Default 1. */
+  restarts?: number;
+  /**
+   * Start within the bounds at random, uniformly, or with normal noise of a
+   * given deviation. Default false: start at the image.
+   */
+  randomStart?: boolean | {deviation: number};
+  /** Makes random starts repeatable: they then depend on this number and on each image alone. */
+  seed?: number;
+  /**
+   * Return each example's `best` iterate (smallest margin) or the `last`. Default
+   * `best`, but `last` for the `reference` variant, which does that.
+   */
+  keep?: 'best' | 'last';
+  /** Stop with an example once it is misclassified, and take it out of the batch. Default false. */
+  earlyStop?: boolean;
+  /** Labels are the classes to be reached instead of the true ones. Default false. */
+  targeted?: boolean;
+}
+
+export type ResolvedOptions = Required<
+  Omit<AttackOptions, 'learningRate' | 'seed'>
+> &
+  Pick<AttackOptions, 'learningRate' | 'seed'>;
+
+type Check = [test: (x: unknown) => boolean, wanted: string];
+
+const oneOf = (...allowed: string[]): Check => [
+  x => allowed.includes(x as string),
+  `one of ${allowed.join(', ')}`,
+];
+const isBoolean: Check = [x => typeof x === 'boolean', 'true or false'];
+const whole = (min: number): Check => [
+  x => Number.isSafeInteger(x) && (x as number) >= min,
+  `a whole number of at least ${min}`,
+];
+const isNumber = (x: unknown) => typeof x === 'number' && !Number.isNaN(x);
+
+const CHECKS: Record<keyof AttackOptions, Check> = {
+  variant: oneOf('paper', 'reference'),
+  steps: whole(0),
+  optimizer: oneOf('adam', 'sign'),
+  learningRate: [
+    x => isNumber(x) && (x as number) > 0 && Number.isFinite(x),
+    'a number above 0',
+  ],
+  loss: oneOf('margin', 'crossEntropy', 'kl'),
+  confidence: [
+    x => isNumber(x) && (x as number) >= 0,
+    'a number of at least 0, or Infinity',
+  ],
+  smoothness: [
+    x => isNumber(x) && (x as number) >= 0 && Number.isFinite(x),
+    'a number of at least 0',
+  ],
+  restarts: whole(1),
+  randomStart: [
+    x =>
+      typeof x === 'boolean' ||
+      ((x as {deviation?: number} | null)?.deviation ?? -1) >= 0,
+    'true, false or {deviation: number}',
+  ],
+  seed: whole(0),
+  keep: oneOf('best', 'last'),
+  earlyStop: isBoolean,
+  targeted: isBoolean,
+};
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws Error naming the option that is unknown or out of range.
+ */
+export function resolveOptions(options: AttackOptions): ResolvedOptions {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(CHECKS, name)) {
+      throw new Error(
+        `There is no attack option '${name}'. There are ${Object.keys(CHECKS).join(', ')}.`,
+      );
+    }
+    const [test, wanted] = CHECKS[name as keyof AttackOptions];
+    if (value !== undefined && !test(value)) {
+      throw new Error(
+        `The attack option ${name} must be ${wanted}, but is ${JSON.stringify(value)}.`,
+      );
+    }
+  }
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  );
+  return {
+    variant: 'paper',
+    steps: 100,
+    optimizer: 'adam',
+    loss: 'margin',
+    confidence: Infinity,
+    smoothness: 0.05,
+    restarts: 1,
+    randomStart: false,
+    keep: options.variant === 'reference' ? 'last' : 'best',
+    earlyStop: false,
+    targeted: false,
+    ...given,
+  };
+}

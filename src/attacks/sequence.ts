@@ -1,0 +1,113 @@
+import * as tf from '@tensorflow/tfjs';
+import type {ThreatModel, Variant} from './threat_model.js';
+
+/**
+ * Several rules applied one after the other, the first to the image itself:
+ * `new Sequence([new ReColor(), new Delta()])` recolours, then adds. Each keeps
+ * its own bound. The empty sequence leaves images as they are.
+ *
+ * Source: Laidlaw & Feizi 2019, section 5 (combinations of attacks).
+ */
+export class Sequence implements ThreatModel {
+  constructor(readonly terms: ThreatModel[]) {
+    if (!Array.isArray(terms)) {
+      throw new Error('Sequence takes a list of threat models.');
+    }
+  }
+
+  get name(): string {
+    return this.terms.map(term => term.name).join('+') || 'None';
+  }
+
+  prepare(images: tf.Tensor4D): tf.Tensor[] {
+    return this.terms.length ? this.terms[0].prepare(images) : [];
+  }
+
+  zeros(images: tf.Tensor4D): tf.Tensor[] {
+    return this.terms.flatMap(term => term.zeros(images));
+  }
+
+  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    return this.terms.flatMap((term, i) =>
+      // Each term draws numbers of its own from the same seed.
+      term.random(
+        images,
+        seeds.map(seed => seed + i * 7919),
+      ),
+    );
+  }
+
+  apply(
+    images: tf.Tensor4D,
+    parameters: tf.Tensor[],
+    constants: tf.Tensor[] | null,
+  ): tf.Tensor4D {
+    return tf.tidy(() => {
+      let perturbed = images;
+      this.split(parameters).forEach((own, i) => {
+        perturbed = this.terms[i].apply(
+          perturbed,
+          own,
+          i === 0 ? constants : null,
+        );
+      });
+      return perturbed === images ? tf.clone(images) : perturbed;
+    });
+  }
+
+  get projectsByImages(): boolean {
+    return this.terms.some(term => term.projectsByImages);
+  }
+
+  project(
+    parameters: tf.Tensor[],
+    images: tf.Tensor4D,
+    constants: tf.Tensor[] | null,
+  ): tf.Tensor[] {
+    const last = this.terms.findLastIndex(term => term.projectsByImages);
+    let perturbed = images;
+    return this.split(parameters).flatMap((own, i) => {
+      const known = i === 0 ? constants : null;
+      const projected = this.terms[i].project(own, perturbed, known);
+      if (i < last)
+        perturbed = this.terms[i].apply(perturbed, projected, known);
+      return projected;
+    });
+  }
+
+  smoothness(parameters: tf.Tensor[]): tf.Tensor1D | null {
+    const parts = this.split(parameters)
+      .map((own, i) => this.terms[i].smoothness(own))
+      .filter(part => part !== null);
+    return parts.length ? (tf.addN(parts) as tf.Tensor1D) : null;
+  }
+
+  sizes(parameters: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    const sizes: Record<string, tf.Tensor1D> = {};
+    this.split(parameters).forEach((own, i) => {
+      for (const [name, size] of Object.entries(this.terms[i].sizes(own))) {
+        // A rule that is there twice is told apart by its place.
+        sizes[name in sizes ? `${name}#${i + 1}` : name] = size;
+      }
+    });
+    return sizes;
+  }
+
+  bounds(): number[] {
+    return this.terms.flatMap(term => term.bounds());
+  }
+
+  with(changes: {scale?: number; variant?: Variant}): Sequence {
+    return new Sequence(this.terms.map(term => term.with(changes)));
+  }
+
+  /** Each term's own parameters; `bounds` has one entry for each of them. */
+  private split(parameters: tf.Tensor[]): tf.Tensor[][] {
+    let at = 0;
+    return this.terms.map(term => {
+      const count = term.bounds().length;
+      at += count;
+      return parameters.slice(at - count, at);
+    });
+  }
+}

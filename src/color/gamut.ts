@@ -1,0 +1,69 @@
+import * as tf from '@tensorflow/tfjs';
+import type {ColorSpace} from './color_space.js';
+
+/** Rounding that a colour may exceed its bound by. */
+const TOLERANCE = 1e-5;
+
+/**
+ * Brings recoloured pixels back into the RGB gamut without moving any channel
+ * of the colour space further than its bound.
+ *
+ * Clipping RGB, as one would, may move a colour's other channels far past the
+ * bound. So of three candidates each pixel takes the first that keeps it: the
+ * clipped colour; the point where the straight way from the original colour to
+ * the new one (in the cube's coordinates) leaves the gamut; the original colour.
+ *
+ * The gradient is that of the candidate taken, its choice and the length of the
+ * way being constants.
+ *
+ * @param moved New colours in the space's cube coordinates, [N, P, 3].
+ * @param original The original colours in cube coordinates, [N, P, 3].
+ * @param colors The original colours in the space itself, [N, P, 3].
+ * @param bound Per channel, of the space.
+ * @returns Cube coordinates in [0, 1], [N, P, 3].
+ */
+export function withinGamut(
+  moved: tf.Tensor3D,
+  original: tf.Tensor3D,
+  colors: tf.Tensor3D,
+  space: ColorSpace,
+  bound: readonly number[],
+): tf.Tensor3D {
+  const limits = bound.map(b => b + TOLERANCE);
+  const keeps = (cube: tf.Tensor) =>
+    tf.all(
+      tf.lessEqual(tf.abs(tf.sub(space.ofCube(cube), colors)), limits),
+      -1,
+      true,
+    );
+  const f = tf.customGrad((moved, save) => {
+    const to = moved as tf.Tensor;
+    const clipped = tf.clipByValue(to, 0, 1);
+    const inside = tf.cast(tf.equal(clipped, to), 'float32');
+    const clip = keeps(clipped);
+
+    const way = tf.sub(to, original);
+    const room = tf.where(tf.greater(way, 0), tf.sub(1, original), original);
+    const fraction = tf.clipByValue(
+      tf.min(tf.div(room, tf.maximum(tf.abs(way), 1e-12)), -1, true),
+      0,
+      1,
+    );
+    const exit = tf.clipByValue(tf.add(original, tf.mul(way, fraction)), 0, 1);
+    const taken = tf.mul(fraction, tf.cast(keeps(exit), 'float32'));
+    const start = tf.clipByValue(original, 0, 1);
+    const along = tf.where(
+      tf.broadcastTo(tf.greater(taken, 0), to.shape),
+      exit,
+      // Nothing moves, not even by rounding, where no candidate is allowed.
+      start,
+    );
+    const one = tf.onesLike(fraction);
+    (save as tf.GradSaveFunc)([tf.mul(inside, tf.where(clip, one, taken))]);
+    return {
+      value: tf.where(tf.broadcastTo(clip, to.shape), clipped, along),
+      gradFunc: (dy, saved) => tf.mul(dy, (saved as tf.Tensor[])[0]),
+    };
+  });
+  return f(moved) as tf.Tensor3D;
+}

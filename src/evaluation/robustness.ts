@@ -1,0 +1,149 @@
+import * as tf from '@tensorflow/tfjs';
+import {type Attack, attack as makeAttack} from '../attacks/attack.js';
+import type {Classifier} from '../attacks/logits.js';
+import {type AttackOptions, resolveOptions} from '../attacks/options.js';
+import type {ThreatModel, Variant} from '../attacks/threat_model.js';
+import {countExamples, exampleBatches, type Examples} from './examples.js';
+
+export interface AttackResult {
+  /** As a spec. */
+  attack: string;
+  /** Share of the examples that are still classified correctly, from 0 to 1. */
+  accuracy: number;
+  /** One character for each example, in order: 1 where it is still classified correctly. */
+  correct: string;
+  seconds: number;
+}
+
+/** What {@link evaluateRobustness} finds. Everything in it can be written as JSON. */
+export interface RobustnessReport {
+  /** Examples evaluated; fewer than given if the evaluation was stopped. */
+  examples: number;
+  variant: Variant;
+  steps: number;
+  results: AttackResult[];
+  /** Share of the examples that survive every one of the attacks. */
+  worstCase: number;
+}
+
+export interface EvaluateArgs extends AttackOptions {
+  /** Specs or threat models. */
+  attacks: Array<string | ThreatModel>;
+  /** Default 50. */
+  batchSize?: number;
+  /**
+   * Default true, which changes no result as long as `keep` is `best`: examples
+   * leave the batch once they are misclassified.
+   */
+  earlyStop?: boolean;
+  /** Called after each batch of each attack. */
+  onProgress?(progress: EvaluationProgress): void;
+  /** Stops the evaluation after the present batch; the report holds the attacks that were finished. */
+  signal?: AbortSignal;
+}
+
+export interface EvaluationProgress {
+  attack: string;
+  /** Examples done under this attack, and how many of them are still classified correctly. */
+  done: number;
+  correct: number;
+  /** All examples, where that is known. */
+  examples: number | undefined;
+}
+
+/**
+ * Accuracy of a classifier under each of several attacks, and under the worst of
+ * them for each example.
+ *
+ * ```js
+ * const {results, worstCase} = await evaluateRobustness(model, {images, labels}, {
+ *   attacks: ['None', 'C', 'D', 'S', 'C+S+D'],
+ * });
+ * ```
+ *
+ * @throws Error, before any work, if a spec or an option is not allowed.
+ */
+export async function evaluateRobustness(
+  classifier: Classifier,
+  data: Examples,
+  args: EvaluateArgs,
+): Promise<RobustnessReport> {
+  const {attacks, batchSize = 50, onProgress, signal, ...given} = args;
+  if (!Array.isArray(attacks) || attacks.length === 0) {
+    throw new Error(
+      "evaluateRobustness needs a list of attacks, for instance {attacks: ['None', 'C+S+D']}.",
+    );
+  }
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new Error(
+      `batchSize must be a whole number of at least 1, but is ${batchSize}.`,
+    );
+  }
+  const {variant, steps, keep} = resolveOptions(given);
+  const options = {...given, earlyStop: given.earlyStop ?? keep === 'best'};
+  const made = attacks.map(spec => makeAttack(spec, options));
+  const total = countExamples(data);
+  const results: AttackResult[] = [];
+  for (const attack of made) {
+    const started = performance.now();
+    let correct = '';
+    for await (const {xs, ys} of exampleBatches(data, batchSize)) {
+      try {
+        correct += survivors(attack, classifier, xs, ys);
+      } finally {
+        tf.dispose([xs, ys]);
+      }
+      onProgress?.({
+        attack: attack.name,
+        done: correct.length,
+        correct: count(correct),
+        examples: total,
+      });
+      // Lets signals and timers through: all else here is synchronous.
+      await new Promise(resolve => setTimeout(resolve));
+      if (signal?.aborted) return report(results, variant, steps);
+    }
+    results.push({
+      attack: attack.name,
+      accuracy: count(correct) / correct.length,
+      correct,
+      seconds: (performance.now() - started) / 1000,
+    });
+  }
+  return report(results, variant, steps);
+}
+
+function survivors(
+  attack: Attack,
+  classifier: Classifier,
+  images: tf.Tensor4D,
+  labels: tf.Tensor1D | tf.Tensor2D,
+): string {
+  return tf.tidy(() => {
+    const {success} = attack.perturb(classifier, images, labels);
+    return Array.from(success.dataSync(), s => (s ? '0' : '1')).join('');
+  });
+}
+
+function count(correct: string): number {
+  return correct.split('1').length - 1;
+}
+
+function report(
+  results: AttackResult[],
+  variant: Variant,
+  steps: number,
+): RobustnessReport {
+  const examples = results[0]?.correct.length ?? 0;
+  let surviving = 0;
+  for (let i = 0; i < examples; i++) {
+    if (results.every(({correct}) => correct[i] === '1')) surviving++;
+  }
+  return {
+    examples,
+    variant,
+    steps,
+    results,
+    worstCase: examples ? surviving / examples : 0,
+  };
+}

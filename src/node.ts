@@ -1,0 +1,25 @@
+export {
+  loadCifar10,
+  type Cifar10Options,
+  type Cifar10Source,
+} from './data/cifar10.js';
+export {
+  loadGraphModel,
+  loadModel,
+  saveModel,
+  type SaveModelOptions,
+} from './models/files.js';
+export {
+  loadPyTorchCheckpoint,
+  type Checkpoint,
+} from './models/pytorch/checkpoint.js';
+export {
+  resnetFromPyTorch,
+  type FromPyTorchOptions,
+} from './models/pytorch/resnet.js';
+export type {CheckpointTensor} from './models/pytorch/tensors.js';
+export {
+  eventFileWriter,
+  type EventFileOptions,
+} from './tensorboard/event_file.js';
+export {encodePng, type Pixels} from './tensorboard/png.js';
