@@ -32,6 +32,16 @@ export class Finished {
     to(this.smoothnesses, outcome.smoothness);
   }
 
+  /** All have stopped: the history stays as it is from here on. */
+  repeatRecord(step: number): void {
+    const n = this.total;
+    for (const values of [this.margins, this.smoothnesses]) {
+      for (let at = step * n; at < values.length; at += n) {
+        values.copyWithin(at, at - n, at);
+      }
+    }
+  }
+
   /** Takes out the examples that have succeeded. Returns the places of the rest, or null if none has. */
   takeOut(batch: Batch, outcome: Outcome): number[] | null {
     const margins = outcome.margin.dataSync();

@@ -31,7 +31,8 @@ export interface AttackOptions {
   restarts?: number;
   /**
    * Start within the bounds at random, uniformly, or with normal noise of a
-   * given deviation. Default false: start at the image.
+   * given deviation. Default false: start at the image; for `kl`, which has no
+   * slope there, noise of deviation 0.001 as in TRADES.
    */
   randomStart?:
     | boolean
@@ -101,6 +102,9 @@ const CHECKS: Record<keyof AttackOptions, Check> = {
   targeted: isBoolean,
 };
 
+/** Where the divergence from the clean prediction begins to have a slope. */
+const KL_START = {deviation: 0.001};
+
 /**
  * Fills in the defaults.
  *
@@ -131,7 +135,7 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     confidence: Infinity,
     smoothness: 0.05,
     restarts: 1,
-    randomStart: false,
+    randomStart: options.loss === 'kl' && options.steps !== 0 && KL_START,
     keep: options.variant === 'reference' ? 'last' : 'best',
     earlyStop: false,
     targeted: false,

@@ -98,7 +98,10 @@ function run(args: PgdArgs, finished: Finished): void {
     }) as unknown as Batch;
     replace(batch, next);
     batch = next;
-    if (batch.images.shape[0] === 0) return;
+    if (batch.images.shape[0] === 0) {
+      finished.repeatRecord(step);
+      return;
+    }
   }
   tf.tidy(() => {
     const parameters = project(args, batch);

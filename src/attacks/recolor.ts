@@ -122,7 +122,7 @@ export class ReColor implements ThreatModel {
       const {corners, weights} = latticePositions(colors, this.resolution);
       if (this.variant === 'reference') return [corners, weights];
       const cube = this.colors.toCube(colors);
-      return [corners, weights, colors, cube, this.colors.fromCube(cube)];
+      return [corners, weights, colors, cube, this.roundTrip(cube)];
     });
   }
 
@@ -176,7 +176,7 @@ export class ReColor implements ThreatModel {
     } else {
       colors = this.colors.fromRgb(rgb);
       cube = this.colors.toCube(colors);
-      roundTrip = this.colors.fromCube(cube);
+      roundTrip = this.roundTrip(cube);
       displacement = sampleLatticeAt(lattice, colors, this.resolution);
     }
     const moved = withinGamut(
@@ -190,6 +190,11 @@ export class ReColor implements ThreatModel {
     // colour space and back adds no rounding: zero displacement is the identity.
     const change = tf.sub(this.colors.fromCube(moved), roundTrip);
     return tf.clipByValue(tf.add(rgb, change), 0, 1);
+  }
+
+  /** RGB by way of the colour space; rounding may have left the cube. */
+  private roundTrip(cube: tf.Tensor3D): tf.Tensor3D {
+    return this.colors.fromCube(tf.clipByValue(cube, 0, 1));
   }
 
   private applyReference(

@@ -36,34 +36,40 @@ export function withinGamut(
       -1,
       true,
     );
-  const f = tf.customGrad((moved, save) => {
+  const f = tf.customGrad((moved, original, save) => {
     const to = moved as tf.Tensor;
+    const from = original as tf.Tensor;
     const clipped = tf.clipByValue(to, 0, 1);
     const inside = tf.cast(tf.equal(clipped, to), 'float32');
     const clip = keeps(clipped);
 
-    const way = tf.sub(to, original);
-    const room = tf.where(tf.greater(way, 0), tf.sub(1, original), original);
+    const way = tf.sub(to, from);
+    const room = tf.where(tf.greater(way, 0), tf.sub(1, from), from);
     const fraction = tf.clipByValue(
       tf.min(tf.div(room, tf.maximum(tf.abs(way), 1e-12)), -1, true),
       0,
       1,
     );
-    const exit = tf.clipByValue(tf.add(original, tf.mul(way, fraction)), 0, 1);
+    const exit = tf.clipByValue(tf.add(from, tf.mul(way, fraction)), 0, 1);
     const taken = tf.mul(fraction, tf.cast(keeps(exit), 'float32'));
-    const start = tf.clipByValue(original, 0, 1);
-    const along = tf.where(
-      tf.broadcastTo(tf.greater(taken, 0), to.shape),
-      exit,
-      // Nothing moves, not even by rounding, where no candidate is allowed.
-      start,
-    );
+    const start = tf.clipByValue(from, 0, 1);
+    const leaves = tf.broadcastTo(tf.greater(taken, 0), to.shape);
+    // Nothing moves, not even by rounding, where no candidate is allowed.
+    const along = tf.where(leaves, exit, start);
+
     const one = tf.onesLike(fraction);
-    (save as tf.GradSaveFunc)([tf.mul(inside, tf.where(clip, one, taken))]);
+    const ofMoved = tf.mul(inside, tf.where(clip, one, taken));
+    const stays = tf.cast(tf.equal(start, from), 'float32');
+    const ofOriginal = tf.mul(
+      tf.where(leaves, tf.mul(inside, tf.sub(1, taken)), stays),
+      tf.sub(1, tf.cast(clip, 'float32')),
+    );
+    (save as tf.GradSaveFunc)([ofMoved, ofOriginal]);
     return {
       value: tf.where(tf.broadcastTo(clip, to.shape), clipped, along),
-      gradFunc: (dy, saved) => tf.mul(dy, (saved as tf.Tensor[])[0]),
+      gradFunc: (dy, saved) =>
+        (saved as tf.Tensor[]).map(slope => tf.mul(dy, slope)),
     };
   });
-  return f(moved) as tf.Tensor3D;
+  return f(moved, original) as tf.Tensor3D;
 }
