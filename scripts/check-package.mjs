@@ -272,6 +272,13 @@ await check('esbuild bundles it for browsers; the bundle trains', async () => {
   assert(/trained on cpu/.test(printed), 'it did not train');
 });
 
+await check('tfjs-adversarial/onnx: trains', () => {
+  const onnx =
+    "import 'tfjs-adversarial/onnx';\nawait tf.setBackend('onnx');\n";
+  write('onnx.mjs', imports('@tensorflow/tfjs') + onnx + javascript);
+  assert(/trained on onnx/.test(run('node', ['onnx.mjs'])), 'it did not train');
+});
+
 await check('npx tfjs-adversarial-setup --help', () => {
   const help = run('npx', ['--no-install', 'tfjs-adversarial-setup', '--help']);
   assert(/Usage: tfjs-adversarial-setup/.test(help), help);
