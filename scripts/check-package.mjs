@@ -83,7 +83,7 @@ const model = tf.sequential({layers: [
 model.compile({optimizer: 'adam', loss: 'categoricalCrossentropy', metrics: ['accuracy']});
 const x = tf.randomUniform<RANK>([4, 8, 8, 3]);
 const y = tf.oneHot(tf.tensor1d([0, 1, 0, 1], 'int32'), 2);
-const callbacks = adversarialTraining({attack: 'C+S+D', steps: 2});
+const callbacks = adversarialTraining({attack: 'C+S+D', steps: 1});
 `;
 const CHECK = `
 const before = model.getWeights()[0].dataSync().slice();
@@ -268,8 +268,15 @@ await check('esbuild bundles it for browsers; the bundle trains', async () => {
     }),
   );
   runInContext(outputFiles[0].text, worker);
-  for (let i = 0; i < 600 && !printed; i++) await sleep(100);
+  for (let i = 0; i < 600 && !/trained/.test(printed); i++) await sleep(100);
   assert(/trained on cpu/.test(printed), 'it did not train');
+});
+
+await check('tfjs-adversarial/onnx: trains', () => {
+  const onnx =
+    "import 'tfjs-adversarial/onnx';\nawait tf.setBackend('onnx');\n";
+  write('onnx.mjs', imports('@tensorflow/tfjs') + onnx + javascript);
+  assert(/trained on onnx/.test(run('node', ['onnx.mjs'])), 'it did not train');
 });
 
 await check('npx tfjs-adversarial-setup --help', () => {

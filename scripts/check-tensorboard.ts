@@ -31,9 +31,14 @@ const WANTED: Record<string, Record<string, string[]>> = {
     ],
   },
   'C+S+D/attack': {
-    images: ['adversarial images'],
-    histograms: ['margin', 'size_C', 'size_S', 'size_D'],
-    text: ['configuration'],
+    images: ['attack/images'],
+    histograms: [
+      'attack/margin',
+      'attack/size_C',
+      'attack/size_S',
+      'attack/size_D',
+    ],
+    text: ['attack/configuration'],
     hparams: ['_hparams_/session_start_info'],
   },
 };
