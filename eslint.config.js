@@ -13,5 +13,15 @@ export default tseslint.config(
       'no-restricted-globals': 'off',
     },
   },
-  {files: ['**/*.mjs', '**/*.cjs'], languageOptions: {globals: {process: 'readonly', console: 'readonly', require: 'readonly', URL: 'readonly'}}},
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        require: 'readonly',
+        URL: 'readonly',
+      },
+    },
+  },
 );

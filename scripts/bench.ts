@@ -1,8 +1,8 @@
-import {writeFile} from 'node:fs/promises';
 import Table from 'cli-table3';
 import * as tf from '@tensorflow/tfjs';
 import {withoutFilterGradients} from '../src/attacks/input_gradient.js';
 import {logits} from '../src/attacks/logits.js';
+import {writeWhole} from '../src/data/cache.js';
 import {attack, resnet32} from '../src/index.js';
 import {
   backendOption,
@@ -10,6 +10,7 @@ import {
   jsonOption,
   positive,
   run,
+  seedOption,
   startBackend,
   whole,
 } from './command_line.js';
@@ -31,6 +32,7 @@ const program = command('bench', {
     'instead, craft so many batches and print the memory in use',
     whole(1),
   )
+  .addOption(seedOption())
   .addOption(jsonOption());
 
 interface Row {
@@ -44,13 +46,15 @@ interface Options {
   batch: number;
   seconds: number;
   memory?: number;
+  seed: number;
   json?: string;
 }
 
-run<Options>(program, async ({batch, seconds, memory, backend, json}) => {
+run<Options>(program, async options => {
+  const {batch, seconds, memory, backend, seed, json} = options;
   await startBackend(backend);
-  const model = resnet32({seed: 1});
-  const images = tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', 1);
+  const model = resnet32({seed: seed + 1});
+  const images = tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', seed);
   const labels = tf.tensor1d(
     Array.from({length: batch}, (_, i) => i % 10),
     'int32',
@@ -75,10 +79,8 @@ run<Options>(program, async ({batch, seconds, memory, backend, json}) => {
   }
   console.log(table.toString());
   if (json) {
-    await writeFile(
-      json,
-      JSON.stringify({backend: tf.getBackend(), batch, rows}, null, 2),
-    );
+    const found = {backend: tf.getBackend(), batch, rows};
+    await writeWhole(json, JSON.stringify(found, null, 2) + '\n');
   }
 });
 
@@ -136,47 +138,48 @@ function workloads(
   };
 }
 
+const SHORT = 2;
+const LONG = 6;
+
 /**
- * Each workload's time per step and image. They take turns, so that a change in
- * the machine's speed meets all of them, and each one's fastest turn counts. An
- * attack of k steps also has a start and an end: steps are measured as the
- * difference between a longer and a shorter attack.
+ * Each workload's time per step and image. An attack of k steps also has a start
+ * and an end, so a step is the difference between a longer and a shorter run,
+ * divided. Workloads take turns, so that a change in the machine's speed meets all
+ * of them, and of each the fastest shorter and the fastest longer run count.
  */
 function measure(
   workloads: Record<string, (count: number) => void>,
   batch: number,
   seconds: number,
 ): Row[] {
-  const time = (f: () => void) => {
+  const clocks = Object.entries(workloads).map(([name, work]) => {
+    work(1);
+    return {name, work, short: Infinity, long: Infinity, spent: 0, rounds: 0};
+  });
+  const time = (work: (count: number) => void, count: number) => {
     const started = performance.now();
-    f();
+    work(count);
     return performance.now() - started;
   };
-  const names = Object.keys(workloads);
-  const best = new Map<string, number>();
-  const SHORT = 2;
-  const LONG = 6;
-  const spent = new Map(names.map(name => [name, 0]));
-  names.forEach(name => workloads[name](SHORT));
-  for (
-    let round = 0;
-    round < 2 || names.some(n => spent.get(n)! < seconds * 1000);
-    round++
-  ) {
-    for (const name of names) {
-      if (round >= 2 && spent.get(name)! >= seconds * 1000) continue;
-      const short = time(() => workloads[name](SHORT));
-      const long = time(() => workloads[name](LONG));
-      spent.set(name, spent.get(name)! + short + long);
-      const each = (long - short) / (LONG - SHORT) / batch;
-      best.set(name, Math.min(best.get(name) ?? Infinity, each));
+  for (;;) {
+    const due = clocks.filter(c => c.rounds < 3 || c.spent < seconds * 1000);
+    if (due.length === 0) break;
+    for (const clock of due) {
+      const short = time(clock.work, SHORT);
+      const long = time(clock.work, LONG);
+      clock.short = Math.min(clock.short, short);
+      clock.long = Math.min(clock.long, long);
+      clock.spent += short + long;
+      clock.rounds++;
     }
   }
-  const base = best.get(names[0])!;
-  return names.map(name => ({
+  const perStep = clocks.map(
+    ({short, long}) => (long - short) / (LONG - SHORT) / batch,
+  );
+  return clocks.map(({name}, i) => ({
     name,
-    milliseconds: best.get(name)!,
-    ratio: best.get(name)! / base,
+    milliseconds: perStep[i],
+    ratio: perStep[i] / perStep[0],
   }));
 }
 

@@ -77,6 +77,15 @@ export function backendOption(): Option {
   );
 }
 
+export function variantOption(): Option {
+  return new Option(
+    '--variant <name>',
+    "the paper's definitions, or what its released code does",
+  )
+    .choices(['paper', 'reference'])
+    .default('paper');
+}
+
 export function jsonOption(): Option {
   return new Option('--json <file>', 'also write the results to this file');
 }

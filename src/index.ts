@@ -57,3 +57,15 @@ export {
   type BatchOptions,
 } from './data/batches.js';
 export {CIFAR10_CLASSES} from './data/cifar10_format.js';
+export {
+  evaluateRobustness,
+  type AttackResult,
+  type EvaluateArgs,
+  type EvaluationProgress,
+  type RobustnessReport,
+} from './evaluation/robustness.js';
+export type {Examples} from './evaluation/examples.js';
+export {
+  withPreprocessing,
+  type PreprocessingArgs,
+} from './models/preprocessing.js';

@@ -10,6 +10,15 @@ export {
   type SaveModelOptions,
 } from './models/files.js';
 export {
+  loadPyTorchCheckpoint,
+  type Checkpoint,
+} from './models/pytorch/checkpoint.js';
+export {
+  resnetFromPyTorch,
+  type FromPyTorchOptions,
+} from './models/pytorch/resnet.js';
+export type {CheckpointTensor} from './models/pytorch/tensors.js';
+export {
   eventFileWriter,
   type EventFileOptions,
 } from './tensorboard/event_file.js';

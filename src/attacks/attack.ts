@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {installTensorflowKernels} from '../backend/tensorflow_kernels.js';
 import {checkLayersModel, type Classifier, logits} from './logits.js';
 import {losses} from './losses.js';
 import {adam, sign} from './optimizers.js';
@@ -104,6 +105,8 @@ function perturb(
   labels: tf.Tensor,
   {history = false}: PerturbArgs,
 ): Perturbed {
+  // Whoever imports tfjs-node themselves gets its faster gradients here.
+  installTensorflowKernels();
   checkImages(images);
   const classes = numClasses(classifier, images);
   return tf.tidy(() => {

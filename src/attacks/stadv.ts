@@ -24,7 +24,7 @@ const DEFAULT_EPSILON = 0.05;
 
 /**
  * Spatial perturbations, S: every output pixel is read from a place that a flow
- * field moves by at most ε along x and along y.
+ * field moves by at most ε along x and along y, but never out of the image.
  *
  * Source: Xiao et al. 2018 (StAdv); the bound is that of Laidlaw & Feizi 2019.
  */
@@ -78,7 +78,7 @@ export class StAdv implements ThreatModel {
   project([flow]: tf.Tensor[]): tf.Tensor[] {
     return tf.tidy(() => {
       const bounded = tf.clipByValue(flow, -this.epsilon, this.epsilon);
-      return [this.variant === 'reference' ? stayInside(bounded) : bounded];
+      return [stayInside(bounded)];
     });
   }
 
@@ -110,7 +110,10 @@ export class StAdv implements ThreatModel {
   }
 }
 
-/** The released code also lets no pixel be read from outside the image. */
+/**
+ * As in the released code, no pixel is read from outside the image, where all is
+ * black: a black frame would be no spatial perturbation.
+ */
 function stayInside(flow: tf.Tensor): tf.Tensor {
   const [, height, width] = flow.shape;
   const column = samplingGrid(width, 1);

@@ -1,4 +1,4 @@
-import {cacheDirectory, needSpace} from './tensorflow/cache.js';
+import {cacheDirectory} from '../data/cache.js';
 import {checkTfjsNode, type CheckResult} from './tensorflow/check.js';
 import {compileBinding, installBinding} from './tensorflow/compile.js';
 import {hasGpu, linkCudaLibraries} from './tensorflow/cuda.js';
@@ -15,9 +15,6 @@ import {
 import {tensorflowBuild, thisMachine} from './tensorflow/platform.js';
 import {stderrProgress, type Progress} from './tensorflow/progress.js';
 import {npmInstall} from './tensorflow/npm.js';
-
-// Wheels and unpacked libraries of the and-cuda extra.
-const CUDA_BYTES = 8e9;
 
 export {SetupError} from './tensorflow/errors.js';
 
@@ -86,7 +83,9 @@ async function setUp({
     by: SetupResult['by'],
   ): SetupResult => ({package: name, directory, tensorflow, gpu, by});
 
-  await mendPackage(tfjsNode);
+  if (await mendPackage(tfjsNode)) {
+    progress.say(`Mended ${name} for Node 23 and later.`);
+  }
   if (!force) {
     const check = await checkTfjsNode(tfjsNode);
     const enough = check.works && (!gpu || check.gpu || !(await hasGpu()));
@@ -157,7 +156,6 @@ async function addCuda(
   progress: Progress,
 ): Promise<void> {
   if (await hasGpu()) {
-    await needSpace(cache, CUDA_BYTES);
     await linkCudaLibraries(directory, tensorflow, cache, progress);
   } else {
     progress.say(

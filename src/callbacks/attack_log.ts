@@ -51,7 +51,7 @@ export class AttackLog {
         .map(([key, value]) => [key, plain(value)]),
     );
     this.writer.text?.(
-      'configuration',
+      'attack/configuration',
       '```json\n' + JSON.stringify(values, null, 2) + '\n```',
       0,
     );
@@ -70,12 +70,12 @@ export class AttackLog {
     const step = this.epoch + 1;
     if (this.writer.image) {
       const grid = imageGrid(images, crafted.adversarial, {count: IMAGES});
-      this.writer.image('adversarial images', grid, step);
+      this.writer.image('attack/images', grid, step);
       grid.dispose();
     }
-    this.writer.histogram('margin', crafted.margin, step);
+    this.writer.histogram('attack/margin', crafted.margin, step);
     for (const [term, size] of Object.entries(crafted.sizes)) {
-      this.writer.histogram(`size_${term}`, size, step);
+      this.writer.histogram(`attack/size_${term}`, size, step);
     }
   }
 

@@ -1,4 +1,11 @@
-import {mkdir, readFile, rename, rm, writeFile} from 'node:fs/promises';
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -47,6 +54,15 @@ export async function writeWhole(
   } catch (error) {
     await rm(temporary, {force: true}).catch(() => {});
     throw fileError(error, file, 'written');
+  }
+}
+
+/** Removes what a killed process left of {@link writeWhole} in a folder. */
+export async function removeTemporary(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/\.\d+\.tmp$/.test(name)) {
+      await rm(join(folder, name), {force: true});
+    }
   }
 }
 

@@ -1,7 +1,13 @@
 import {createHash} from 'node:crypto';
 import {mkdir, readFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
-import {cacheDirectory, fileError, withLock, writeWhole} from './cache.js';
+import {
+  cacheDirectory,
+  fileError,
+  removeTemporary,
+  withLock,
+  writeWhole,
+} from './cache.js';
 import {
   CIFAR10_CLASSES,
   RECORDS,
@@ -94,6 +100,7 @@ async function fill(
   source: Cifar10Source,
   progress: boolean,
 ): Promise<Decoded> {
+  await removeTemporary(folder);
   const {archive, read} = await fetchSource(folder, source, progress);
   let decoded: Decoded;
   try {

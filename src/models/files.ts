@@ -1,7 +1,7 @@
 import {readFile, rm} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {writeWhole} from '../data/cache.js';
+import {removeTemporary, writeWhole} from '../data/cache.js';
 import {readArtifacts} from './artifacts.js';
 // Registers the layers that our own models are made of.
 import './layers.js';
@@ -53,6 +53,7 @@ export async function saveModel(
   await writeWhole(json, JSON.stringify(description));
   const other = name === 'weights.bin' ? 'weights-2.bin' : 'weights.bin';
   await rm(join(folder, other), {force: true});
+  await removeTemporary(folder);
 }
 
 /** The weight files that a folder's model refers to, if it has one. */

@@ -1,6 +1,7 @@
 import test, {type ExecutionContext} from 'ava';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -10,15 +11,12 @@ import {
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {
-  cacheDirectory,
-  makeOnce,
-  needSpace,
-} from '../../src/backend/tensorflow/cache.js';
+import {cacheDirectory} from '../../src/data/cache.js';
+import {makeOnce, needSpace} from '../../src/backend/tensorflow/cache.js';
 import {bindingKey} from '../../src/backend/tensorflow/compile.js';
 import {cudaRequirements} from '../../src/backend/tensorflow/cuda.js';
 import {asSetupError, SetupError} from '../../src/backend/tensorflow/errors.js';
-import {linkOrCopy} from '../../src/backend/tensorflow/link.js';
+import {linkOrCopy, linkTree} from '../../src/backend/tensorflow/link.js';
 import {mendPackage} from '../../src/backend/tensorflow/package.js';
 import {
   tensorflowBuild,
@@ -214,14 +212,20 @@ test('the CUDA libraries are those that the wheel names', t => {
   ]);
 });
 
-test('util.isNullOrUndefined is mended, once', async t => {
+test('what newer Nodes lack is mended, once', async t => {
   const directory = folder(t);
   mkdirSync(join(directory, 'dist/kernels'), {recursive: true});
   const file = join(directory, 'dist/kernels/TopK.js');
-  writeFileSync(file, 'var n = (0, util_1.isNullOrUndefined)(k) ? 1 : k;');
+  writeFileSync(
+    file,
+    'var n = (0, util_1.isNullOrUndefined)(k) ? 1 : (0, util_1.isArray)(t);',
+  );
   const tfjsNode = {directory} as Parameters<typeof mendPackage>[0];
   t.is(await mendPackage(tfjsNode), 1);
-  t.is(readFileSync(file, 'utf8'), 'var n = (k == null) ? 1 : k;');
+  t.is(
+    readFileSync(file, 'utf8'),
+    'var n = (k == null) ? 1 : Array.isArray(t);',
+  );
   t.is(await mendPackage(tfjsNode), 0);
   t.deepEqual(readdirSync(join(directory, 'dist/kernels')), ['TopK.js']);
 });
@@ -235,4 +239,19 @@ test('a link replaces a link, a file or a folder', async t => {
     await linkOrCopy(join(path, 'target'), join(path, name));
     t.is(readFileSync(join(path, name), 'utf8'), 'new');
   }
+});
+
+test('a tree of links has real folders, so that `..` stays inside', async t => {
+  const path = folder(t);
+  mkdirSync(join(path, 'cache/one/lib'), {recursive: true});
+  mkdirSync(join(path, 'cache/other/lib'), {recursive: true});
+  writeFileSync(join(path, 'cache/one/lib/a.so'), 'a');
+  writeFileSync(join(path, 'cache/other/lib/b.so'), 'b');
+  for (const name of ['one', 'other', 'one']) {
+    await linkTree(join(path, 'cache', name), join(path, 'deps', name));
+  }
+  const fromA = join(path, 'deps/one/lib/../../other/lib/b.so');
+  t.is(readFileSync(fromA, 'utf8'), 'b');
+  t.true(lstatSync(join(path, 'deps/one/lib')).isDirectory());
+  t.true(lstatSync(join(path, 'deps/one/lib/a.so')).isSymbolicLink());
 });

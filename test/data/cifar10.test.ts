@@ -177,6 +177,7 @@ test('an archive of the right sizes with other images is refused', async t => {
   const cache = temporaryFolder(t);
   const folder = join(cache, 'cifar10');
   mkdirSync(folder);
+  writeFileSync(join(folder, 'train.bin.123.tmp'), 'left by a killed process');
   const data = new Uint8Array(10_000 * (IMAGE + 1));
   writeTarGz(
     join(folder, 'cifar-10-binary.tar.gz'),

@@ -1,25 +1,7 @@
 import {existsSync} from 'node:fs';
 import {mkdir, readdir, rename, rm, statfs} from 'node:fs/promises';
-import {homedir} from 'node:os';
-import {basename, dirname, join, resolve} from 'node:path';
+import {basename, dirname, join} from 'node:path';
 import {SetupError} from './errors.js';
-
-/**
- * Where files that can be had again are kept: `override`, else the environment
- * variable `TFJS_ADVERSARIAL_CACHE`, else `tfjs-adversarial` in the place that
- * the system has for caches (`XDG_CACHE_HOME`, by default `~/.cache`).
- */
-export function cacheDirectory(name: string, override?: string): string {
-  const {env, platform} = process;
-  const root = override || env.TFJS_ADVERSARIAL_CACHE;
-  if (root) return resolve(root, name);
-  const folder = 'tfjs-adversarial';
-  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, folder, name);
-  if (platform === 'darwin') {
-    return join(homedir(), 'Library', 'Caches', folder, name);
-  }
-  return join(homedir(), '.cache', folder, name);
-}
 
 /**
  * Makes `target` (a file or a folder) by letting `make` write it under a

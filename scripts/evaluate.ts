@@ -1,0 +1,128 @@
+import {MultiBar, Presets} from 'cli-progress';
+import {
+  attack,
+  evaluateRobustness,
+  type RobustnessReport,
+} from '../src/index.js';
+import {loadCifar10} from '../src/node.js';
+import {writeWhole} from '../src/data/cache.js';
+import {
+  backendOption,
+  command,
+  jsonOption,
+  run,
+  seedOption,
+  startBackend,
+  stopOnInterrupt,
+  variantOption,
+  whole,
+} from './command_line.js';
+import {readModel} from './models.js';
+import {robustnessTable} from './robustness_table.js';
+
+const COLUMNS = 'None,C-RGB,C,D,S,C+S,C+D,S+D,C+S+D';
+
+const program = command('evaluate', {
+  description:
+    "A model's accuracy on CIFAR-10 under attacks, each alone and the worst of them for each image.",
+  examples: [
+    'npm run evaluate -- --model runs/demo/C+S+D --attacks None,C+S+D --examples 200',
+    'npm run evaluate -- --model my-model --examples 1000 --json result.json',
+    "npm run evaluate -- --model my-model --attacks 'None,D(4/255)' --steps 20",
+  ],
+})
+  .requiredOption(
+    '--model <path>',
+    'a folder with model.json and its weights, whose model takes images [N, 32, 32, 3] in [0, 1], or a PyTorch checkpoint (.pt) of a CIFAR ResNet',
+  )
+  .option('--attacks <specs>', 'comma-separated', COLUMNS)
+  .option('--examples <n>', 'the first so many test images', whole(1), 1000)
+  .option('--steps <n>', 'steps of each attack', whole(0), 100)
+  .option('--restarts <n>', 'searches of each attack', whole(1), 1)
+  .addOption(variantOption())
+  .option('--batch <n>', 'images in a batch', whole(1), 50)
+  .addOption(backendOption())
+  .addOption(seedOption())
+  .addOption(jsonOption());
+
+interface Options {
+  model: string;
+  attacks: string;
+  examples: number;
+  steps: number;
+  restarts: number;
+  variant: 'paper' | 'reference';
+  batch: number;
+  backend?: string;
+  seed: number;
+  json?: string;
+}
+
+run<Options>(program, async options => {
+  const {variant, steps, restarts, seed} = options;
+  const search = {variant, steps, restarts, seed};
+  // Commas also stand between a bound's numbers.
+  const attacks = options.attacks.split(/,(?![^(]*\))/).map(s => s.trim());
+  attacks.forEach(spec => attack(spec, search));
+  const stop = stopOnInterrupt();
+  await startBackend(options.backend);
+  const model = await readModel(options.model);
+  const data = await loadCifar10({examples: options.examples});
+  const bars = progress(attacks, options.examples);
+  const report = await evaluateRobustness(model, data, {
+    attacks,
+    ...search,
+    batchSize: options.batch,
+    signal: stop,
+    onProgress: bars.update,
+  });
+  bars.stop();
+  print(options.model, report);
+  if (options.json) {
+    const json = {model: options.model, ...report};
+    await writeWhole(options.json, JSON.stringify(json, null, 2) + '\n');
+  }
+  if (stop.aborted) process.exitCode = 130;
+});
+
+function progress(attacks: string[], examples: number) {
+  const bars = new MultiBar(
+    {
+      format:
+        '{attack} {bar} {value}/{total}  {accuracy} %  {eta_formatted} left',
+      stream: process.stderr,
+      noTTYOutput: true,
+      notTTYSchedule: 10_000,
+      hideCursor: true,
+      barsize: 20,
+    },
+    Presets.shades_grey,
+  );
+  const width = Math.max(...attacks.map(name => attack(name).name.length));
+  const made = new Map<string, ReturnType<MultiBar['create']>>();
+  return {
+    update: (now: {attack: string; done: number; correct: number}) => {
+      const accuracy = ((100 * now.correct) / now.done).toFixed(1);
+      const shown = {attack: now.attack.padEnd(width), accuracy};
+      let bar = made.get(now.attack);
+      if (!bar) {
+        bar = bars.create(examples, 0, shown);
+        made.set(now.attack, bar);
+      }
+      bar.update(now.done, shown);
+    },
+    stop: () => bars.stop(),
+  };
+}
+
+function print(model: string, report: RobustnessReport): void {
+  const {examples, steps, variant, results} = report;
+  if (results.length === 0) {
+    console.log('Stopped before the first attack was finished.');
+    return;
+  }
+  console.log(
+    `\n${model}: accuracy in % on ${examples} test images, ${steps} steps, ${variant} variant\n`,
+  );
+  console.log(robustnessTable([{name: 'accuracy', report}]));
+}

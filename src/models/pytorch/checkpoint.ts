@@ -1,0 +1,97 @@
+import {readFile} from 'node:fs/promises';
+import {fileError} from '../../data/cache.js';
+import type {Value} from './pickle.js';
+import {isStream, readStream} from './stream.js';
+import {isTar, readTar} from './tar.js';
+import {TensorView, type CheckpointTensor} from './tensors.js';
+import {isZip, readZip} from './zip.js';
+
+/** Where training scripts put the weights among other things. */
+const WRAPPERS = ['state_dict', 'model_state_dict', 'net', 'model', 'network'];
+
+/** The weights of a PyTorch module, by name. */
+export type Checkpoint = Map<string, CheckpointTensor>;
+
+/**
+ * Reads the weights in a PyTorch checkpoint (`.pt`, `.pth`), in the formats
+ * that `torch.save` writes now (zip), wrote before PyTorch 1.6 (a stream of
+ * pickles) and at the very first (tar): a state dict, alone or under `state_dict`, `model_state_dict`, `net`, `model` or
+ * `network`. The prefix `module.` of parallel training is taken off.
+ *
+ * The file is read as data: nothing in it is run, nothing is written, and an
+ * opcode, class or function that weights do not need is an error that names
+ * it.
+ *
+ * @param file its path, or its bytes.
+ * @throws one sentence: not there, not a checkpoint, truncated, sizes or
+ *     checksums that do not agree, a name that is not allowed.
+ */
+export async function loadPyTorchCheckpoint(
+  file: string | Uint8Array,
+): Promise<Checkpoint> {
+  const name = typeof file === 'string' ? file : 'The checkpoint';
+  const bytes =
+    typeof file === 'string'
+      ? await readFile(file).catch(error => {
+          throw fileError(error, file, 'read');
+        })
+      : file;
+  try {
+    return weights(await readAny(bytes), bytes.length);
+  } catch (error) {
+    const reason = (error as Error).message.replace(/\.$/, '');
+    throw new Error(`${name} cannot be used: ${reason}.`, {cause: error});
+  }
+}
+
+async function readAny(bytes: Uint8Array): Promise<Value> {
+  if (isZip(bytes)) return readZip(bytes);
+  if (isTar(bytes)) return readTar(bytes);
+  if (isStream(bytes)) return readStream(bytes);
+  throw new Error(
+    bytes.length === 0 ? 'it is empty' : 'it is not a PyTorch checkpoint',
+  );
+}
+
+/** Finds the state dict and reads its tensors. */
+function weights(value: Value, fileSize: number): Checkpoint {
+  const dictionary = findStateDict(value);
+  const views = [...dictionary].filter(
+    (entry): entry is [string, TensorView] =>
+      typeof entry[0] === 'string' && entry[1] instanceof TensorView,
+  );
+  // Copies of shared numbers, many times over, would fill the memory.
+  const copied = views.reduce(
+    (sum, [, view]) => sum + (view.isContiguous() ? 0 : view.size),
+    0,
+  );
+  if (copied > fileSize) {
+    throw new Error('its tensors hold more numbers than it has room for');
+  }
+  const prefix = 'module.';
+  const parallel =
+    views.length > 0 && views.every(([key]) => key.startsWith(prefix));
+  return new Map(
+    views.map(([key, view]) => [
+      parallel ? key.slice(prefix.length) : key,
+      view.read(),
+    ]),
+  );
+}
+
+function findStateDict(value: Value): Map<Value, Value> {
+  if (value instanceof Map) {
+    const candidates = [value, ...WRAPPERS.map(name => value.get(name))];
+    for (const candidate of candidates) {
+      if (
+        candidate instanceof Map &&
+        [...candidate.values()].some(item => item instanceof TensorView)
+      ) {
+        return candidate;
+      }
+    }
+  }
+  throw new Error(
+    `it holds no weights, neither at the top nor under ${WRAPPERS.join(', ')}`,
+  );
+}

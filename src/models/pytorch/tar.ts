@@ -1,0 +1,119 @@
+import {Parser, type ReadEntry} from 'tar';
+import {Global, unpickle, type Meaning, type Value} from './pickle.js';
+import {ByteReader, latin1} from './reader.js';
+import {Storage, TensorView, globals} from './tensors.js';
+
+/** Whether the bytes begin as a tar archive does. */
+export const isTar = (bytes: Uint8Array) =>
+  latin1(bytes.subarray(257, 262)) === 'ustar';
+
+/**
+ * Reads what the first versions of `torch.save` wrote, before PyTorch 0.1.10:
+ * a tar archive of the files `storages`, `tensors` and `pickle`, the last of
+ * which refers to tensors by number.
+ *
+ * @throws why it cannot be read, as the second half of a sentence.
+ */
+export async function readTar(bytes: Uint8Array): Promise<Value> {
+  const files = await unpack(bytes, ['storages', 'tensors', 'pickle']);
+  const storages = readStorages(new ByteReader(files.storages));
+  const tensors = readTensors(new ByteReader(files.tensors), storages);
+  return unpickle(new ByteReader(files.pickle), {
+    ...globals,
+    persistent: id => known(tensors, id, 'tensor'),
+  });
+}
+
+/** Classes of tensors are named beside them; what counts is their storage. */
+const meaning: Meaning = {
+  ...globals,
+  global: name =>
+    /^torch\.(cuda\.)?\w+Tensor$/.test(name)
+      ? new Global(name)
+      : globals.global(name),
+  persistent: () => {
+    throw new Error('it refers to tensors before they are there');
+  },
+};
+
+function readStorages(input: ByteReader): Map<string, Storage> {
+  const storages = new Map<string, Storage>();
+  for (let i = readCount(input); i > 0; i--) {
+    const [key, , type] = readList(input);
+    const storage = new Storage(type, input.size());
+    storage.fill(input.take(storage.bytes));
+    storages.set(String(key), storage);
+  }
+  const views = unpickle(input, meaning);
+  if (!Array.isArray(views) || views.length > 0) {
+    throw new Error('it has storages inside other storages');
+  }
+  return storages;
+}
+
+function readTensors(
+  input: ByteReader,
+  storages: Map<string, Storage>,
+): Map<string, TensorView> {
+  const tensors = new Map<string, TensorView>();
+  for (let i = readCount(input); i > 0; i--) {
+    const [key, storage] = readList(input);
+    const rank = input.size();
+    if (rank > 8) throw new Error(`it has a tensor of ${rank} dimensions`);
+    const sizes = () => Array.from({length: rank}, () => input.size());
+    const [shape, strides] = [sizes(), sizes()];
+    const view = new TensorView(
+      known(storages, storage, 'storage'),
+      input.size(),
+      shape,
+      strides,
+    );
+    tensors.set(String(key), view);
+  }
+  return tensors;
+}
+
+function readCount(input: ByteReader): number {
+  const count = unpickle(input, meaning);
+  if (typeof count === 'number') return count;
+  throw new Error('its pickle does not fit together');
+}
+
+function readList(input: ByteReader): Value[] {
+  const list = unpickle(input, meaning);
+  if (Array.isArray(list)) return list;
+  throw new Error('its pickle does not fit together');
+}
+
+function known<T>(all: Map<string, T>, id: Value, what: string): T {
+  const found = all.get(String(id));
+  if (!found) throw new Error(`its ${what} ${String(id)} is missing`);
+  return found;
+}
+
+/** Members of the archive, in memory. */
+async function unpack<K extends string>(
+  bytes: Uint8Array,
+  names: K[],
+): Promise<Record<K, Uint8Array>> {
+  const files = new Map<string, Buffer[]>();
+  const parser = new Parser({strict: true});
+  const done = new Promise<void>((resolve, reject) => {
+    parser.on('end', () => resolve());
+    parser.on('error', reject);
+  });
+  parser.on('entry', (entry: ReadEntry) => {
+    if (entry.type !== 'File') return entry.resume();
+    const chunks: Buffer[] = [];
+    files.set(entry.path, chunks);
+    entry.on('data', chunk => chunks.push(chunk as Buffer));
+  });
+  parser.end(Buffer.from(bytes));
+  await done;
+  const found = names.map(name => {
+    const chunks = files.get(name);
+    if (!chunks) throw new Error(`it is a tar archive without ${name}`);
+    return [name, Buffer.concat(chunks)];
+  });
+  return Object.fromEntries(found) as Record<K, Uint8Array>;
+}
