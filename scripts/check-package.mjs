@@ -132,6 +132,8 @@ function typescript(files) {
 
 let tarball = '';
 await check('npm pack holds what it should and nothing else', () => {
+  // Scripts are off in this repository, and prepack is one.
+  run('npm', ['run', 'build'], root);
   const packed = run(
     'npm',
     ['pack', '--json', `--pack-destination=${project}`],
