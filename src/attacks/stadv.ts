@@ -57,7 +57,9 @@ export class StAdv implements ThreatModel {
 
   random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
     const [, height, width] = images.shape;
-    return [uniformPerSeed(seeds, [height, width, 2], this.epsilon)];
+    return tf.tidy(() => [
+      stayInside(uniformPerSeed(seeds, [height, width, 2], this.epsilon)),
+    ]);
   }
 
   apply(

@@ -69,7 +69,10 @@ export function emit(outputs: readonly IrValue[]): Emitted {
     } else {
       add(node, {
         input: node.inputs.map(v => (v ? name(v) : '')),
-        output: node.outputs.map(v => (used.has(v) ? name(v) : '')),
+        // The first result may not be left out, even where nobody wants it.
+        output: node.outputs.map((v, i) =>
+          i === 0 || used.has(v) ? name(v) : '',
+        ),
         op_type: node.type,
         domain: node.domain || undefined,
         attribute: Object.entries(node.attributes).map(attribute),
