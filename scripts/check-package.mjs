@@ -22,12 +22,11 @@ import {build} from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const project = mkdtempSync(join(tmpdir(), 'tfjs-adversarial-package-'));
 const keep = process.argv.includes('--keep');
-const version = JSON.parse(
-  readFileSync(
-    join(root, 'node_modules/@tensorflow/tfjs/package.json'),
-    'utf8',
-  ),
-).version;
+const versionOf = name => {
+  const file = join(root, 'node_modules', name, 'package.json');
+  return JSON.parse(readFileSync(file, 'utf8')).version;
+};
+const version = versionOf('@tensorflow/tfjs');
 const windows = process.platform === 'win32';
 
 /** Runs a command; its output if it succeeds, an error that holds it if not. */
@@ -48,9 +47,9 @@ function run(command, args, cwd = project) {
   return stdout;
 }
 
-function install(...packages) {
-  const quiet = ['--no-fund', '--no-audit', '--ignore-scripts'];
-  run('npm', ['install', ...quiet, '--prefer-offline', ...packages]);
+function install(...words) {
+  const quiet = ['--no-fund', '--no-audit', '--prefer-offline'];
+  run('npm', ['install', ...quiet, ...words]);
 }
 
 const write = (name, text) => writeFileSync(join(project, name), text);
@@ -132,6 +131,8 @@ function typescript(files) {
 
 let tarball = '';
 await check('npm pack holds what it should and nothing else', () => {
+  // Scripts are off in this repository, and prepack is one.
+  run('npm', ['run', 'build'], root);
   const packed = run(
     'npm',
     ['pack', '--json', `--pack-destination=${project}`],
@@ -273,6 +274,12 @@ await check('esbuild bundles it for browsers; the bundle trains', async () => {
 });
 
 await check('tfjs-adversarial/onnx: trains', () => {
+  // Its own install script wants CUDA libraries from elsewhere, so that where
+  // those cannot be had npm has left it out.
+  install(
+    '--ignore-scripts',
+    `onnxruntime-node@${versionOf('onnxruntime-node')}`,
+  );
   const onnx =
     "import 'tfjs-adversarial/onnx';\nawait tf.setBackend('onnx');\n";
   write('onnx.mjs', imports('@tensorflow/tfjs') + onnx + javascript);
@@ -291,7 +298,7 @@ if (
   existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/deps/lib'))
 ) {
   await check('tfjs-node, set up by the installed package: trains', () => {
-    install(`@tensorflow/tfjs-node@${version}`);
+    install('--ignore-scripts', `@tensorflow/tfjs-node@${version}`);
     run('npx', ['--no-install', 'tfjs-adversarial-setup']);
     write('tfjs-node.mjs', imports('@tensorflow/tfjs-node') + javascript);
     assert(

@@ -48,8 +48,19 @@ function binding(): Binding['binding'] {
   return loaded.binding;
 }
 
+function api(): typeof ort {
+  try {
+    return require('onnxruntime-node') as typeof ort;
+  } catch (error) {
+    throw new Error(
+      "The backend 'onnx' needs a package: run `npm install --ignore-scripts onnxruntime-node`.",
+      {cause: error},
+    );
+  }
+}
+
 /** The tensor class that the binding recognises. */
-export const {Tensor: OrtTensor} = require('onnxruntime-node') as typeof ort;
+export const {Tensor: OrtTensor} = api();
 
 /** The execution providers that this build of ONNX Runtime knows. */
 export function supportedProviders(): string[] {
