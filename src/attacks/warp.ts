@@ -25,7 +25,8 @@ export const gridSampleCoordinates: Coordinates = (flow, size, axis) =>
 
 /** Each pixel's own place between −1 and 1, along rows (axis 0) or columns (axis 1). */
 export function samplingGrid(size: number, axis: 0 | 1): tf.Tensor {
-  const step = Math.fround(2 / (size - 1));
+  // A single pixel is at −1, as linspace has it, and cannot be read from elsewhere.
+  const step = size > 1 ? Math.fround(2 / (size - 1)) : 0;
   const grid = Float32Array.from({length: size}, (_, i) =>
     i < size / 2 ? -1 + i * step : 1 - (size - 1 - i) * step,
   );

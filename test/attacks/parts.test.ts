@@ -1,0 +1,273 @@
+import * as tf from '@tensorflow/tfjs';
+import test from 'ava';
+import {klDivergence, losses, margin} from '../../src/attacks/losses.js';
+import {adam, sign} from '../../src/attacks/optimizers.js';
+import {keepRows, putRows} from '../../src/attacks/rows.js';
+import {smoothness} from '../../src/attacks/smoothness.js';
+import {StAdv} from '../../src/attacks/stadv.js';
+import {
+  exactCoordinates,
+  gridSampleCoordinates,
+  warp,
+} from '../../src/attacks/warp.js';
+import {missingBackend} from '../helpers/backends.js';
+import {toyImages} from '../helpers/toy.js';
+
+await missingBackend('cpu');
+
+const values = (t: tf.Tensor) => [...t.dataSync()];
+function close(
+  got: tf.Tensor,
+  wanted: number[] | Float32Array,
+  tolerance = 1e-6,
+): boolean {
+  const numbers = got.dataSync();
+  return (
+    numbers.length === wanted.length &&
+    numbers.every((v, i) => Math.abs(v - wanted[i]) <= tolerance)
+  );
+}
+
+/** A flow of the same (x, y) everywhere, in pixels. */
+function shift(images: tf.Tensor4D, x: number, y: number): tf.Tensor4D {
+  const [n, height, width] = images.shape;
+  const one = [(2 * x) / (width - 1), (2 * y) / (height - 1)];
+  return tf.tile(tf.tensor4d(one, [1, 1, 1, 2]), [n, height, width, 1]);
+}
+
+test.serial('a flow of whole pixels shifts, with zeros from outside', t => {
+  const images = toyImages(2, {size: 5});
+  for (const coordinates of [exactCoordinates, gridSampleCoordinates]) {
+    const moved = warp(images, shift(images, 1, 0), coordinates, false);
+    const wanted = tf.pad(tf.slice(images, [0, 0, 1, 0]), [
+      [0, 0],
+      [0, 0],
+      [0, 1],
+      [0, 0],
+    ]);
+    t.true(close(moved, wanted.dataSync() as Float32Array, 1e-5));
+    const up = warp(images, shift(images, 0, -2), coordinates, true);
+    const below = tf.pad(tf.slice(images, [0, 0, 0, 0], [-1, 3, -1, -1]), [
+      [0, 0],
+      [2, 0],
+      [0, 0],
+      [0, 0],
+    ]);
+    t.true(close(up, below.dataSync() as Float32Array, 1e-5));
+  }
+});
+
+test.serial('a flow of half a pixel averages neighbours', t => {
+  const images = tf.tensor4d([0.2, 0.6, 0.4, 1], [1, 2, 2, 1]);
+  const x = warp(images, shift(images, 0.5, 0), exactCoordinates, false);
+  t.true(close(x, [0.4, 0.3, 0.7, 0.5]));
+  const y = warp(images, shift(images, 0, 0.5), exactCoordinates, false);
+  t.true(close(y, [0.3, 0.8, 0.2, 0.5]));
+  const both = warp(images, shift(images, 0.5, 0.5), exactCoordinates, false);
+  t.true(close(both, [0.55, 0.4, 0.35, 0.25]));
+});
+
+test.serial('images a pixel wide or high can be warped', t => {
+  for (const shape of [
+    [1, 1, 4, 3],
+    [2, 4, 1, 1],
+    [1, 1, 1, 2],
+  ] as Array<[number, number, number, number]>) {
+    for (const variant of ['paper', 'reference'] as const) {
+      const images = tf.randomUniform(shape, 0, 1, 'float32', '1');
+      const model = new StAdv({variant, epsilon: 0.4});
+      const [n, height, width] = shape;
+      const flow = tf.randomUniform(
+        [n, height, width, 2],
+        -1,
+        1,
+        'float32',
+        '2',
+      );
+      const projected = model.project([flow]);
+      const warped = values(model.apply(images, projected, null));
+      t.true(warped.every(v => v >= 0 && v <= 1));
+      const still = model.apply(images, model.zeros(images), null);
+      t.true(close(still, images.dataSync() as Float32Array, 1e-6));
+    }
+  }
+});
+
+test.serial('smoothness of a field, counted by hand', t => {
+  // One row of three points, two components: steps of length 5 and 13.
+  const row = (v: number[]) => tf.tensor4d(v, [1, 1, 1, 3]);
+  const rough = smoothness([row([0, 3, 8]), row([0, 4, 16])]);
+  // Each pair twice; each of two borders counts √1e-10.
+  t.true(close(rough, [2 * (5 + 13) + 2e-5], 1e-4));
+  // Two by two points of one component: four pairs, eight borders.
+  const square = smoothness([tf.tensor4d([0, 1, 2, 5], [1, 1, 2, 2])]);
+  t.true(close(square, [2 * (1 + 3 + 2 + 4) + 8e-5], 1e-4));
+});
+
+test.serial(
+  'smoothness of constant fields is that of the borders and pairs alone',
+  t => {
+    const flat = smoothness([1, 2].map(() => tf.ones([2, 2, 3, 4])));
+    // 24 points of six neighbours each, inside or beyond the border.
+    t.true(close(flat, [24 * 6 * 1e-5, 24 * 6 * 1e-5], 1e-7));
+  },
+);
+
+test.serial('a point alone is smooth', t => {
+  t.deepEqual(values(smoothness([tf.ones([3, 1, 1, 1])])), [0, 0, 0]);
+});
+
+test.serial(
+  'Adam is Adam, for the whole batch or each example at its own step',
+  t => {
+    const start = tf.tensor2d([
+      [1, -2, 3],
+      [0.5, 0.1, -0.4],
+    ]);
+    const gradientAt = (step: number) =>
+      tf.randomNormal([2, 3], 0, 10 ** -step, 'float32', step);
+    const variable = tf.variable(start.clone());
+    const theirs = tf.train.adam(0.01, 0.9, 0.999, 1e-8);
+    const ours = adam(0.01);
+    let together = {
+      parameters: [start as tf.Tensor],
+      state: ours.init([start]),
+    };
+    let apart = together;
+    for (let step = 1; step <= 6; step++) {
+      const g = gradientAt(step);
+      theirs.applyGradients([{name: variable.name, tensor: g}]);
+      together = ours.update(together.parameters, [g], together.state, step);
+      const steps = tf.tensor1d([step, step]);
+      apart = ours.update(apart.parameters, [g], apart.state, steps);
+      const wanted = variable.dataSync() as Float32Array;
+      t.true(close(together.parameters[0], wanted, 2e-6), `step ${step}`);
+      t.true(close(apart.parameters[0], wanted, 2e-6), `step ${step}, apart`);
+    }
+  },
+);
+
+test.serial('an example that joins later moves as it would have alone', t => {
+  const g = [1, 2, 3].map(i => tf.randomNormal([1, 2], 0, 1, 'float32', i));
+  const optimizer = adam(0.1);
+  const zero = tf.zeros([1, 2]);
+  const run = (gradients: tf.Tensor[]) => {
+    let at = {parameters: [zero as tf.Tensor], state: optimizer.init([zero])};
+    gradients.forEach((g, i) => {
+      at = optimizer.update(at.parameters, [g], at.state, i + 1);
+    });
+    return at;
+  };
+  const old = run(g.slice(0, 2));
+  const fresh = run([]);
+  const both = optimizer.update(
+    [tf.concat([old.parameters[0], fresh.parameters[0]])],
+    [tf.concat([g[2], g[2]])],
+    old.state.map((s, i) => tf.concat([s, fresh.state[i]])),
+    tf.tensor1d([3, 1]),
+  );
+  const wanted = [
+    ...values(run(g).parameters[0]),
+    ...values(run([g[2]]).parameters[0]),
+  ];
+  t.true(close(both.parameters[0], wanted, 1e-5));
+});
+
+test.serial('steps along signs do not depend on the size of gradients', t => {
+  const {parameters, state} = sign([0.1, 0.5]).update(
+    [tf.zeros([1, 3]), tf.ones([1, 2])],
+    [tf.tensor2d([[1e-9, -5, 0]]), tf.tensor2d([[3, -2]])],
+    [],
+    1,
+  );
+  t.true(close(parameters[0], [-0.1, 0.1, 0]));
+  t.true(close(parameters[1], [0.5, 1.5]));
+  t.deepEqual(state, []);
+});
+
+const logitsOf = (rows: number[][]) => tf.tensor2d(rows);
+const oneHot = (labels: number[], classes: number) =>
+  tf.oneHot(tf.tensor1d(labels, 'int32'), classes).toFloat() as tf.Tensor2D;
+
+test.serial('the margin is to the largest other logit', t => {
+  const z = logitsOf([
+    [3, 1, 2],
+    [3, 1, 2],
+    [-5, -6, -5],
+    [1e4, -1e4, 0],
+  ]);
+  t.deepEqual(values(margin(z, oneHot([0, 1, 2, 1], 3))), [1, -2, 0, -2e4]);
+});
+
+test.serial('losses: what an attack minimises', t => {
+  const z = logitsOf([[2, 0, -1]]);
+  const labels = oneHot([0], 3);
+  const cleanLogits = logitsOf([[0, 1, 0]]);
+  const of = (name: keyof typeof losses, args: object = {}) =>
+    losses[name]({
+      logits: z,
+      labels,
+      cleanLogits,
+      targeted: false,
+      confidence: Infinity,
+      ...args,
+    });
+  const p = [2, 0, -1].map(v => Math.exp(v));
+  const total = p.reduce((a, b) => a + b, 0);
+  t.true(close(of('margin'), [2]));
+  t.true(close(of('margin', {targeted: true}), [-2]));
+  t.true(close(of('margin', {confidence: 0, targeted: true}), [0]));
+  t.true(close(of('margin', {confidence: 1, targeted: true}), [-1]));
+  t.true(close(of('crossEntropy'), [Math.log(p[0] / total)]));
+  t.true(
+    close(of('crossEntropy', {targeted: true}), [-Math.log(p[0] / total)]),
+  );
+  const q = [1, Math.E, 1].map(v => v / (2 + Math.E));
+  const kl = q.reduce((sum, v, i) => sum + v * Math.log((v * total) / p[i]), 0);
+  t.true(close(of('kl'), [-kl]));
+  t.true(close(klDivergence(z, z), [0], 1e-7));
+});
+
+test.serial('losses of extreme logits are numbers', t => {
+  const z = logitsOf([[1e4, -1e4, 0]]);
+  for (const labels of [oneHot([0], 3), oneHot([1], 3)]) {
+    for (const loss of Object.values(losses)) {
+      const of = (z: tf.Tensor) =>
+        tf.sum(
+          loss({
+            logits: z as tf.Tensor2D,
+            labels,
+            cleanLogits: logitsOf([[-1e4, 1e4, 0]]),
+            targeted: false,
+            confidence: Infinity,
+          }),
+        ) as tf.Scalar;
+      t.true(Number.isFinite(of(z).dataSync()[0]));
+      t.true(values(tf.grad(of)(z)).every(Number.isFinite));
+    }
+  }
+});
+
+test.serial('rows are kept and put back in their places', t => {
+  const x = tf.tensor2d([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
+  t.deepEqual(keepRows(x, [2, 0]).arraySync(), [
+    [5, 6],
+    [1, 2],
+  ]);
+  t.deepEqual(keepRows(x, [0, 1, 2]).arraySync(), x.arraySync());
+  t.deepEqual(keepRows(x, []).shape, [0, 2]);
+  const parts = [
+    tf.tensor2d([
+      [5, 6],
+      [1, 2],
+    ]),
+    tf.tensor2d([[3, 4]]),
+  ];
+  t.deepEqual(putRows(parts, [2, 0, 1]).arraySync(), x.arraySync());
+  const flags = tf.tensor1d([true, false], 'bool');
+  t.is(keepRows(flags, [1]).dtype, 'bool');
+});
