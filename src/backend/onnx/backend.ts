@@ -4,7 +4,7 @@ import {ProgramCache} from './lazy/cache.js';
 import {Recorder} from './lazy/recorder.js';
 import {StepBoundary} from './lazy/boundary.js';
 import {type Spec, signatureOf} from './lazy/signature.js';
-import {typed, typedCopy} from './lazy/typed.js';
+import {sharedUniform, typed} from './lazy/typed.js';
 import {type Data, type Value, readyValue} from './lazy/value.js';
 import {warnOnce} from './lazy/warn.js';
 import {Session} from './session.js';
@@ -131,9 +131,13 @@ export class OnnxBackend extends tf.KernelBackend {
     shape: number[],
     dtype: tf.DataType,
   ): object {
-    const data = typedCopy(values as ArrayLike<unknown>, dtype);
+    const given = typed(values as ArrayLike<unknown>, dtype);
+    // A copy: the caller may go on to write into what was given.
+    const uniform = sharedUniform(given, dtype);
+    const data = uniform?.data ?? (given === values ? given.slice() : given);
     const value = readyValue(data, shape, dtype);
-    if (data.length === 1) value.literalOf = this.recorder.runs;
+    value.uniform = uniform?.uniform;
+    value.writtenBefore = this.recorder.runs;
     return this.keep(value).dataId;
   }
 

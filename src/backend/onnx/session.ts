@@ -3,11 +3,13 @@ import {type OnnxOptions, type Settings, settings} from './options.js';
 import {type Program, compile} from './lazy/program.js';
 import type {Structure} from './lazy/structure.js';
 import {OnnxError} from './lazy/errors.js';
+import {printProfile, profileFolder, readProfile} from './profile.js';
 import {blockSize} from './probe.js';
 
 /** How programs are compiled and run: the part that depends on the options. */
 export class Session {
   settings: Settings;
+  private folder?: string;
 
   constructor(options: OnnxOptions) {
     this.settings = settings(options);
@@ -29,14 +31,28 @@ export class Session {
   run(program: Program, structure: Structure): void {
     try {
       program.run(structure);
+      this.printProfile(program);
     } catch (error) {
       throw new OnnxError(error as Error, program.sources);
     }
   }
 
+  /** A profile ends with its session, so that profiled programs run once. */
+  private printProfile({session, sources}: Program): void {
+    if (!this.folder) return;
+    session?.endProfiling();
+    printProfile(readProfile(this.folder, sources));
+    this.folder = undefined;
+  }
+
   private options(): InferenceSession.SessionOptions {
-    const {executionProvider, threads} = this.settings;
+    const {executionProvider, threads, profile} = this.settings;
+    if (profile) this.folder = profileFolder();
     return {
+      ...(profile && {
+        enableProfiling: true,
+        profileFilePrefix: `${this.folder}/run`,
+      }),
       executionProviders: [executionProvider],
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,

@@ -19,8 +19,10 @@ export interface Value {
   error?: Error;
   /** A complex64 value is a pair. */
   parts?: {real: Value; imag: Value};
-  /** For a number written by the program itself: the run it was written before. */
-  literalOf?: number;
+  /** The number that a tensor written by the program itself has in every place. */
+  uniform?: number;
+  /** The run before which it was written. */
+  writtenBefore?: number;
   /** `data` as ONNX Runtime takes it. */
   feed?: OrtTensor;
   /** Scratch space of structure.ts: number in the structure last built. */
