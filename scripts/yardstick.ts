@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import {Graph, type IrValue} from '../src/backend/onnx/ir/graph.js';
 import {emit} from '../src/backend/onnx/ir/emit.js';
 import {OrtTensor, createSession} from '../src/backend/onnx/native.js';

@@ -20,10 +20,9 @@ export class Session {
   }
 
   compile(structure: Structure, baked: ReadonlyMap<number, number>): Program {
-    const {executionProvider} = this.settings;
     return compile(structure, {
       baked,
-      block: executionProvider === 'cpu' ? blockSize() : 0,
+      block: this.block(),
       session: this.options(),
     });
   }
@@ -35,6 +34,10 @@ export class Session {
     } catch (error) {
       throw new OnnxError(error as Error, program.sources);
     }
+  }
+
+  private block(): number {
+    return this.settings.executionProvider === 'cpu' ? blockSize() : 0;
   }
 
   /** A profile ends with its session, so that profiled programs run once. */
@@ -54,8 +57,11 @@ export class Session {
         profileFilePrefix: `${this.folder}/run`,
       }),
       executionProviders: [executionProvider],
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
+      // Where convolutions are blocked here, ONNX Runtime's own rewriting only
+      // doubles the time to compile; measured, nothing runs faster for it.
+      graphOptimizationLevel: this.block() > 0 ? 'basic' : 'all',
+      // Errors are thrown; they need not be printed as well.
+      logSeverityLevel: 4,
       ...(threads > 0 ? {intraOpNumThreads: threads} : {}),
     };
   }
