@@ -11,6 +11,8 @@ export type Data = tf.backend_util.TypedArray | Uint8Array[];
 export interface Value {
   readonly shape: number[];
   readonly dtype: tf.DataType;
+  /** Whether tfjs knows it, by itself as the data id. */
+  stored: boolean;
   /** tfjs tensors on this data id; at 0 nobody can read it any more. */
   references: number;
   data?: Data;
@@ -44,6 +46,7 @@ export function pendingValue(
   return {
     shape: [...shape],
     dtype,
+    stored: false,
     references: 1,
     mark: -1,
     position: -1,
