@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import {type CpuResult, runOnCpu} from './lazy/cpu-kernels.js';
 import {ProgramCache} from './lazy/cache.js';
 import {Recorder} from './lazy/recorder.js';
+import {ValueStore} from './lazy/store.js';
 import {StepBoundary} from './lazy/boundary.js';
 import {type Spec, signatureOf} from './lazy/signature.js';
-import {typed, typedCopy} from './lazy/typed.js';
+import {sharedUniform, typed} from './lazy/typed.js';
 import {type Data, type Value, readyValue} from './lazy/value.js';
 import {warnOnce} from './lazy/warn.js';
 import {Session} from './session.js';
@@ -31,7 +32,7 @@ export interface OnnxStats {
  * arXiv:2102.13267).
  */
 export class OnnxBackend extends tf.KernelBackend {
-  private readonly data: tf.DataStorage<Value>;
+  private readonly data: ValueStore;
   private readonly session: Session;
   private readonly cache: ProgramCache;
   private readonly recorder: Recorder;
@@ -39,7 +40,7 @@ export class OnnxBackend extends tf.KernelBackend {
 
   constructor(options: OnnxOptions = {}) {
     super();
-    this.data = new tf.DataStorage(this, tf.engine());
+    this.data = new ValueStore(this);
     this.session = new Session(options);
     this.cache = new ProgramCache(
       () => this.session.settings,
@@ -111,7 +112,7 @@ export class OnnxBackend extends tf.KernelBackend {
     }
     const outputs = this.recorder
       .record(signature, values)
-      .map(value => this.keep(value));
+      .map(value => this.data.add(value));
     return signature.list ? outputs : outputs[0];
   }
 
@@ -131,10 +132,14 @@ export class OnnxBackend extends tf.KernelBackend {
     shape: number[],
     dtype: tf.DataType,
   ): object {
-    const data = typedCopy(values as ArrayLike<unknown>, dtype);
+    const given = typed(values as ArrayLike<unknown>, dtype);
+    // A copy: the caller may go on to write into what was given.
+    const uniform = sharedUniform(given, dtype);
+    const data = uniform?.data ?? (given === values ? given.slice() : given);
     const value = readyValue(data, shape, dtype);
-    if (data.length === 1) value.literalOf = this.recorder.runs;
-    return this.keep(value).dataId;
+    value.uniform = uniform?.uniform;
+    value.writtenBefore = this.recorder.runs;
+    return this.data.add(value).dataId;
   }
 
   override move(
@@ -153,7 +158,7 @@ export class OnnxBackend extends tf.KernelBackend {
       dtype,
     );
     value.references = refCount;
-    this.data.set(dataId, value);
+    this.data.addMoved(dataId, value);
   }
 
   override readSync(dataId: object): tf.backend_util.BackendValues {
@@ -193,7 +198,7 @@ export class OnnxBackend extends tf.KernelBackend {
   }
 
   override numDataIds(): number {
-    return this.data.numDataIds();
+    return this.data.size;
   }
 
   override memory(): {unreliable: boolean} {
@@ -221,12 +226,6 @@ export class OnnxBackend extends tf.KernelBackend {
     return value.data!;
   }
 
-  private keep(value: Value): tf.TensorInfo {
-    const dataId = {};
-    this.data.set(dataId, value);
-    return {dataId, shape: value.shape, dtype: value.dtype};
-  }
-
   private runOnCpu(
     kernel: string,
     names: string[],
@@ -243,7 +242,7 @@ export class OnnxBackend extends tf.KernelBackend {
       }
     }
     const {results, list} = runOnCpu(kernel, names, specs, values, attrs);
-    const infos = results.map(result => this.keep(this.adopt(result)));
+    const infos = results.map(result => this.data.add(this.adopt(result)));
     return list ? infos : infos[0];
   }
 
@@ -260,7 +259,7 @@ export class OnnxBackend extends tf.KernelBackend {
 
   private answer(result: Value | Value[]): tf.TensorInfo | tf.TensorInfo[] {
     return Array.isArray(result)
-      ? result.map(v => this.keep(v))
-      : this.keep(result);
+      ? result.map(v => this.data.add(v))
+      : this.data.add(result);
   }
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {OnnxBackend} from './backend.js';
+import {registerGradients} from './gradients.js';
 import {lowerings} from './kernels/index.js';
 import './host/slices.js';
 import type {Attrs} from './kernels/registry.js';
@@ -76,6 +77,7 @@ export function registerOnnx(options: OnnxOptions = {}): void {
   if (registered) return;
   registered = true;
   tf.registerBackend(BACKEND, () => new OnnxBackend(options), PRIORITY);
+  registerGradients(BACKEND);
   const special = {...views, ...withNumbers};
   const names = new Set([
     ...lowerings.keys(),

@@ -25,8 +25,17 @@ export function elementwise(
   {dtype = operands[0].dtype, attributes = {}}: ElementwiseOptions = {},
 ): IrValue {
   const shape = operands.map(v => v.shape).reduce(broadcast) as number[];
-  const inputs = operands.map((_, i) => withoutExpand(g, operands, i, shape));
-  return below(g, type, inputs, shape, {dtype, attributes}, transposedView);
+  const inputs = operands.map(v => withoutExpand(g, v));
+  const own = inputs.map(v => v.shape).reduce(broadcast) as number[];
+  const result = below(
+    g,
+    type,
+    inputs,
+    own,
+    {dtype, attributes},
+    transposedView,
+  );
+  return expand(g, result, shape);
 }
 
 /**
@@ -44,7 +53,7 @@ function below(
   const next = (operands: IrValue[], underneath: readonly number[]) =>
     viewOf === transposedView
       ? below(g, type, operands, underneath, options, unblockedView)
-      : plain(g, type, operands, underneath, options);
+      : g.node(type, operands, underneath, options.dtype, options.attributes);
   for (const operand of inputs) {
     const view = viewOf(g, operand);
     if (!view || !sameShape(operand.shape, shape)) continue;
@@ -56,36 +65,9 @@ function below(
   return next(inputs, shape);
 }
 
-function plain(
-  g: Graph,
-  type: string,
-  inputs: IrValue[],
-  shape: readonly number[],
-  {dtype, attributes}: Required<ElementwiseOptions>,
-): IrValue {
-  // Two expanded operands may both have been shrunk: then the result expands.
-  const own = inputs.map(v => v.shape).reduce(broadcast);
-  return expand(g, g.node(type, inputs, own, dtype, attributes), shape);
-}
-
-/** Drops an expansion that the other operands bring about anyway. */
-function withoutExpand(
-  g: Graph,
-  operands: IrValue[],
-  position: number,
-  shape: readonly number[],
-): IrValue {
-  const v = operands[position];
-  const others = operands.filter((_, i) => i !== position).map(o => o.shape);
-  if (others.length === 0) return v;
-  const without = (own: readonly number[]) =>
-    sameShape([own, ...others].reduce(broadcast), shape);
-  if (v.node.type === 'Expand' && without(v.node.inputs[0]!.shape)) {
-    return v.node.inputs[0]!;
-  }
+/** Expansion is left to the result, and often to what is done with that. */
+function withoutExpand(g: Graph, v: IrValue): IrValue {
   const number = splatValue(v);
-  if (number !== undefined && v.shape.length > 0 && without([])) {
-    return g.scalar(number, v.dtype);
-  }
-  return v;
+  if (number !== undefined) return g.scalar(number, v.dtype);
+  return v.node.type === 'Expand' ? v.node.inputs[0]! : v;
 }

@@ -69,6 +69,7 @@ function join(
       const [, , bias, sum] = conv.inputs;
       if (node.type === 'Mul') {
         if (bias || sum || !perChannel(other, shape)) continue;
+        if (conv.attributes.group) continue;
         return rebuilt(g, conv, shape, {
           weights: scaleOutputs(g, conv.inputs[1]!, other),
         });
@@ -88,10 +89,46 @@ function join(
       }
     }
   }
+  if (shape?.length === 5) {
+    const channelwise = byChannels(g, node, now);
+    if (channelwise) return channelwise;
+  }
   if (node.type === 'Conv' && node.domain === NCHWC) {
     return scaledInput(g, node, now, uses);
   }
   return undefined;
+}
+
+/**
+ * One number for each channel, as factor or summand of a blocked tensor:
+ * broadcasting over so short an inner axis is slow, so it becomes a depthwise
+ * convolution of 1 × 1, to which more can be joined.
+ */
+function byChannels(
+  g: Graph,
+  node: IrNode,
+  now: (v: IrValue) => IrValue,
+): IrValue | undefined {
+  const {shape, dtype} = node.outputs[0];
+  if (dtype !== 'float32' || shape[2] * shape[3] < 4) return undefined;
+  if (!['Mul', 'Add', 'Sub'].includes(node.type)) return undefined;
+  const [a, b] = node.inputs.map(v => now(v!));
+  const [x, c] = perChannel(b, shape) ? [a, b] : [b, a];
+  if (!perChannel(c, shape) || !sameShape(x.shape, shape)) return undefined;
+  if (node.type === 'Sub' && c !== b) return undefined;
+  const channels = shape[1] * shape[4];
+  const flat = reshape(g, c, [channels]);
+  const factor = node.type === 'Mul' ? flat : g.splat(1, [channels], 'float32');
+  const weights = reshape(g, factor, [channels, 1, 1, 1]);
+  const view = [shape[0], channels, shape[2], shape[3]];
+  const inputs = [reshape(g, x, view), weights];
+  if (node.type === 'Add') inputs.push(flat);
+  if (node.type === 'Sub') {
+    inputs.push(g.node('Neg', [flat], [channels], 'float32'));
+  }
+  const attributes = {kernel_shape: [1, 1], group: channels};
+  const y = g.node('Conv', inputs, view, 'float32', attributes, NCHWC);
+  return reshape(g, y, shape);
 }
 
 /** Conv(x * c) = Conv with weights * c, c being one number a channel. */
@@ -101,6 +138,7 @@ function scaledInput(
   now: (v: IrValue) => IrValue,
   uses: Map<IrValue, number>,
 ): IrValue | undefined {
+  if (node.attributes.group) return undefined;
   const view = node.inputs[0]!;
   const product = view.node.inputs[0];
   if (view.node.type !== 'Reshape' || uses.get(view) !== 1) return undefined;

@@ -19,6 +19,9 @@ export function pad(
   const blocked = x.node.type === 'Unblock' && blockedPads(g, pads);
   if (blocked) return unblock(g, pad(g, block(g, x), blocked, value));
   const shape = x.shape.map((d, i) => d + pads[i][0] + pads[i][1]);
+  if (x.node.type === 'Pad' && x.node.inputs[2] === g.scalar(value, x.dtype)) {
+    return pad(g, x.node.inputs[0]!, together(x, pads), value);
+  }
   const ends = [...pads.map(p => p[0]), ...pads.map(p => p[1])];
   return g.node(
     'Pad',
@@ -26,6 +29,19 @@ export function pad(
     shape,
     x.dtype,
   );
+}
+
+/** The pads of the Pad node that `x` is, and `pads` around them. */
+function together(
+  x: IrValue,
+  pads: readonly (readonly [number, number])[],
+): [number, number][] {
+  const inner = Array.from(x.node.inputs[1]!.node.data!, Number);
+  const rank = pads.length;
+  return pads.map(([before, after], i) => [
+    before + inner[i],
+    after + inner[i + rank],
+  ]);
 }
 
 function blockedPads(g: Graph, pads: readonly (readonly [number, number])[]) {

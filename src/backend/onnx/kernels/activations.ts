@@ -54,13 +54,19 @@ define('EluGrad', (g, {dy, y}) => {
   return elementwise(g, 'Where', [positive, dy, below], {dtype: 'float32'});
 });
 
+/** Times this, all but the last few denormal numbers are above 1. */
+const HUGE = 3.4e38;
+
 /**
- * 1 where x > 0, NaN where x is. The sign of ReLU is one pass through memory,
- * and leaves the ReLU of the forward pass, not its input, as what is kept.
+ * 1 where x > 0, NaN where x is. Written as max(0, min(1, HUGE relu(x))): one
+ * pass through memory without branches (ONNX's Sign takes four times as long),
+ * of which only the ReLU that the forward pass has anyway must be kept.
  */
 define('Step', (g, {x}, {alpha}) =>
   inFloat(g, x, f => {
-    const step = elementwise(g, 'Sign', [elementwise(g, 'Relu', [f])]);
+    const step = elementwise(g, 'HardSigmoid', [elementwise(g, 'Relu', [f])], {
+      attributes: {alpha: {float: HUGE}, beta: {float: 0}},
+    });
     if (!alpha) return step;
     const zero = elementwise(g, 'Equal', [step, g.scalar(0)], {dtype: 'bool'});
     return elementwise(g, 'Where', [zero, g.scalar(alpha), step], {

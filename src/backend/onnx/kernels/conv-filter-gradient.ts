@@ -13,9 +13,12 @@ define('Conv2DBackpropFilter', (g, {x, dy}, attrs) => {
   if (x.shape[3] !== attrs.filterShape[2]) throw new Unsupported('groups');
   const input = padded(g, toNchw(g, x), info);
   const gradient = toNchw(g, dy);
-  return g.block > 0 && info.outChannels % g.block === 0
-    ? swapped(g, input, gradient, info)
-    : byTaps(g, input, gradient, info);
+  if (g.block === 0 || info.outChannels % g.block !== 0) {
+    return byTaps(g, input, gradient, info);
+  }
+  // The identity keeps the layout from spreading to the optimizer's tensors.
+  const result = swapped(g, input, gradient, info);
+  return g.node('Identity', [result], result.shape, 'float32');
 });
 
 /** The part of `x` (NCHW) that the windows reach, padding included. */

@@ -29,6 +29,16 @@ define('GatherV2', (g, {x, indices}, {axis, batchDims}) => {
 define('GatherNd', (g, {params, indices}) => {
   const depth = indices.shape[indices.shape.length - 1];
   const shape = [...indices.shape.slice(0, -1), ...params.shape.slice(depth)];
+  if (depth === 1) {
+    // Rows, or for a list single numbers, for which GatherElements is fastest.
+    const places = indices.shape.slice(0, -1);
+    const rows = reshape(g, cast(g, indices, 'int32'), [size(places)]);
+    g.bounded.set(rows, params.shape[0]);
+    const type = params.shape.length === 1 ? 'GatherElements' : 'Gather';
+    const taken = [rows.shape[0], ...params.shape.slice(1)];
+    const result = g.node(type, [params, rows], taken, params.dtype, {axis: 0});
+    return reshape(g, result, shape);
+  }
   const index = cast(g, indices, 'int64');
   return g.node('GatherND', [params, index], shape, params.dtype);
 });

@@ -8,8 +8,8 @@ const STEP = 100;
 /** Calls outside of any gradient after which the pending graph is looked at. */
 const LONG = 1000;
 
-/** The same where a gradient is among them, which should not be cut in two. */
-const VERY_LONG = 30_000;
+/** The same after a gradient, whose update should not be cut in two. */
+const VERY_LONG = 4000;
 
 interface EngineState {
   gradientDepth: number;
@@ -37,6 +37,7 @@ interface OpenScope {
 export class StepBoundary {
   private scopes: OpenScope[] = [];
   private recorded = 0;
+  private lastGradient = 0;
   private inTape = false;
   private tapeDone = false;
   private stepEnded = false;
@@ -55,16 +56,19 @@ export class StepBoundary {
     if ((opened && this.tapeDone) || (this.stepEnded && !inTape)) {
       this.recorder.flush();
       this.tapeDone = false;
-    } else if (!inTape && this.recorder.size >= this.longest) {
+    } else if (this.sinceGradient() >= (this.tapeDone ? VERY_LONG : LONG)) {
       this.recorder.flush(wholePeriods(this.recorder.calls));
-      if (this.recorder.size >= this.longest) this.recorder.flush();
     }
     this.stepEnded = false;
     this.recorded++;
   }
 
-  private get longest(): number {
-    return this.tapeDone ? VERY_LONG : LONG;
+  /** How many of the pending calls are younger than the last gradient. */
+  private sinceGradient(): number {
+    if (this.inTape || this.scopes.some(isGradient)) {
+      this.lastGradient = this.recorded;
+    }
+    return Math.min(this.recorder.size, this.recorded - this.lastGradient);
   }
 
   /** Compares tfjs's stack of scopes with what it was at the last call. */
@@ -78,9 +82,7 @@ export class StepBoundary {
     }
     const closed = this.scopes.splice(common);
     const [outermost] = closed;
-    const inGradient = [...this.scopes, ...closed.slice(0, 1)].some(
-      ({name}) => name === 'forward' || name === 'backward',
-    );
+    const inGradient = [...this.scopes, ...closed.slice(0, 1)].some(isGradient);
     if (
       outermost &&
       gradientDepth === 0 &&
@@ -93,4 +95,9 @@ export class StepBoundary {
       this.scopes.push({id, name, start: this.recorded});
     }
   }
+}
+
+/** tfjs's own names for the two halves of a gradient. */
+function isGradient({name}: OpenScope): boolean {
+  return name === 'forward' || name === 'backward';
 }

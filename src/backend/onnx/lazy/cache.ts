@@ -21,7 +21,12 @@ export class ProgramCache {
    * @param compile what to do for a structure that is not here
    */
   constructor(
-    private readonly limits: () => {cacheSize: number; memoryLimit: number},
+    private readonly limits: () => {
+      cacheSize: number;
+      memoryLimit: number;
+      /** Profiled programs can run only once. */
+      profile: boolean;
+    },
     private readonly compile: (
       structure: Structure,
       baked: ReadonlyMap<number, number>,
@@ -34,6 +39,7 @@ export class ProgramCache {
 
   /** @param run the number of the current run; literals written in it may be baked */
   get(structure: Structure, run: number): Program {
+    if (this.limits().profile) this.clear();
     const old = this.entries.get(structure.key);
     const baked = old
       ? stillTrue(old.baked, structure)
@@ -81,10 +87,9 @@ export class ProgramCache {
  */
 function literals({leaves}: Structure, run: number): Map<number, number> {
   const baked = new Map<number, number>();
-  leaves.forEach(({literalOf, data}, slot) => {
-    const number = data![0];
-    if (literalOf === run && (number === 0 || number === 1)) {
-      baked.set(slot, number);
+  leaves.forEach(({uniform, writtenBefore}, slot) => {
+    if (writtenBefore === run && (uniform === 0 || uniform === 1)) {
+      baked.set(slot, uniform);
     }
   });
   return baked;
@@ -95,8 +100,8 @@ function stillTrue(
   {leaves}: Structure,
 ): Map<number, number> {
   for (const [slot, number] of baked) {
-    if (leaves[slot].data![0] !== number) {
-      return new Map([...baked].filter(([s, n]) => leaves[s].data![0] === n));
+    if (leaves[slot].uniform !== number) {
+      return new Map([...baked].filter(([s, n]) => leaves[s].uniform === n));
     }
   }
   return baked;

@@ -69,6 +69,8 @@ export class Recorder {
       this.execute(program, structure);
     } catch (error) {
       try {
+        // Elsewhere there would be no more memory.
+        if (/alloc|memory/i.test((error as Error).message)) throw error;
         runOneByOne(structure, error as Error);
       } catch (named) {
         for (const output of structure.outputs) {

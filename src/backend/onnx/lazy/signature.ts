@@ -128,11 +128,14 @@ export function describe({
   return `${kernel}(${list.join(', ')})`;
 }
 
-/** JSON with the numbers that JSON does not know. */
+/** JSON, and with it the numbers that JSON does not know. */
 function text(attrs: Attrs): string {
-  return JSON.stringify(attrs, (_, value: unknown) =>
-    typeof value === 'number' && !Number.isFinite(value)
-      ? String(value)
-      : value,
-  );
+  let unusual = '';
+  for (const name in attrs) {
+    const value: unknown = attrs[name];
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      unusual += ` ${name}=${value}`;
+    }
+  }
+  return JSON.stringify(attrs) + unusual;
 }

@@ -11,6 +11,8 @@ export type Data = tf.backend_util.TypedArray | Uint8Array[];
 export interface Value {
   readonly shape: number[];
   readonly dtype: tf.DataType;
+  /** Whether tfjs knows it, by itself as the data id. */
+  stored: boolean;
   /** tfjs tensors on this data id; at 0 nobody can read it any more. */
   references: number;
   data?: Data;
@@ -19,8 +21,10 @@ export interface Value {
   error?: Error;
   /** A complex64 value is a pair. */
   parts?: {real: Value; imag: Value};
-  /** For a number written by the program itself: the run it was written before. */
-  literalOf?: number;
+  /** The number that a tensor written by the program itself has in every place. */
+  uniform?: number;
+  /** The run before which it was written. */
+  writtenBefore?: number;
   /** `data` as ONNX Runtime takes it. */
   feed?: OrtTensor;
   /** Scratch space of structure.ts: number in the structure last built. */
@@ -42,6 +46,7 @@ export function pendingValue(
   return {
     shape: [...shape],
     dtype,
+    stored: false,
     references: 1,
     mark: -1,
     position: -1,
