@@ -85,9 +85,13 @@ const CHECKS: Record<keyof AttackOptions, Check> = {
   ],
   restarts: whole(1),
   randomStart: [
-    x =>
-      typeof x === 'boolean' ||
-      ((x as {deviation?: number} | null)?.deviation ?? -1) >= 0,
+    x => {
+      const deviation = (x as {deviation?: unknown} | null)?.deviation;
+      return (
+        typeof x === 'boolean' ||
+        (Number.isFinite(deviation) && (deviation as number) >= 0)
+      );
+    },
     'true, false or {deviation: number}',
   ],
   seed: whole(0),
@@ -105,6 +109,11 @@ const KL_START = {deviation: 0.001};
  * @throws Error naming the option that is unknown or out of range.
  */
 export function resolveOptions(options: AttackOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new Error(
+      `Attack options are an object such as {steps: 20}, not ${show(options)}.`,
+    );
+  }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(CHECKS, name)) {
       throw new Error(
@@ -114,7 +123,7 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     const [test, wanted] = CHECKS[name as keyof AttackOptions];
     if (value !== undefined && !test(value)) {
       throw new Error(
-        `The attack option ${name} must be ${wanted}, but is ${JSON.stringify(value)}.`,
+        `The attack option ${name} must be ${wanted}, but is ${show(value)}.`,
       );
     }
   }
@@ -135,4 +144,9 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     targeted: false,
     ...given,
   };
+}
+
+/** As it is written in code: JSON has no NaN and no Infinity. */
+function show(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type {ThreatModel, Variant} from './threat_model.js';
+import {isThreatModel, type ThreatModel, type Variant} from './threat_model.js';
 
 /**
  * Several rules applied one after the other, the first to the image itself:
@@ -10,8 +10,10 @@ import type {ThreatModel, Variant} from './threat_model.js';
  */
 export class Sequence implements ThreatModel {
   constructor(readonly terms: ThreatModel[]) {
-    if (!Array.isArray(terms)) {
-      throw new Error('Sequence takes a list of threat models.');
+    if (!Array.isArray(terms) || !terms.every(isThreatModel)) {
+      throw new Error(
+        'Sequence takes a list of threat models, such as [new ReColor(), new Delta()].',
+      );
     }
   }
 
