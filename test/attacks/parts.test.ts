@@ -74,7 +74,7 @@ test.serial('images a pixel wide or high can be warped', t => {
     [1, 1, 1, 2],
   ] as Array<[number, number, number, number]>) {
     for (const variant of ['paper', 'reference'] as const) {
-      const images = tf.randomUniform(shape, 0, 1, 'float32', '1');
+      const images: tf.Tensor4D = tf.randomUniform(shape, 0, 1, 'float32', '1');
       const model = new StAdv({variant, epsilon: 0.4});
       const [n, height, width] = shape;
       const flow = tf.randomUniform(
