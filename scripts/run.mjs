@@ -45,6 +45,16 @@ if (!installed()) {
     console.error('npm ci failed; its messages are above.');
     process.exit(2);
   }
+  // So that the clone can be linked or packed: .npmrc turns prepack off.
+  const build = spawnSync('npm', ['run', '--silent', 'build'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (build.status !== 0) {
+    console.error('npm run build failed; its messages are above.');
+    process.exit(2);
+  }
 }
 
 const command =

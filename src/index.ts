@@ -12,7 +12,7 @@ export {
 export {Delta, type DeltaArgs} from './attacks/delta.js';
 export type {Classifier, LogitsFunction} from './attacks/logits.js';
 export type {LossName} from './attacks/losses.js';
-export type {AttackOptions} from './attacks/options.js';
+export type {AttackOptions, ResolvedOptions} from './attacks/options.js';
 export {ReColor, type ReColorArgs} from './attacks/recolor.js';
 export {Sequence} from './attacks/sequence.js';
 export {StAdv, type StAdvArgs} from './attacks/stadv.js';
@@ -27,6 +27,7 @@ export {
   type TensorBoardArgs,
   type TensorBoardCallback,
 } from './callbacks/tensor_board.js';
+export type {Resolution} from './color/lattice.js';
 export type {ColorSpace} from './color/color_space.js';
 export {colorSpaces, type ColorSpaceName} from './color/color_spaces.js';
 export type {ObjectiveArgs, TrainingObjective} from './defenses/objective.js';

@@ -3,6 +3,7 @@ export {
   type Cifar10Options,
   type Cifar10Source,
 } from './data/cifar10.js';
+export type {Split} from './data/cifar10_format.js';
 export {
   loadGraphModel,
   loadModel,

@@ -4,13 +4,17 @@ import type {Classifier} from './logits.js';
 import type {AttackOptions} from './options.js';
 import type {ThreatModel} from './threat_model.js';
 
+/** Options of {@link adversarialDataset}: an attack and how it searches. */
 export interface AdversarialDatasetArgs extends AttackOptions {
+  /** A spec such as `C+S+D`, or a threat model; see {@link attack}. */
   attack: string | ThreatModel;
 }
 
 /** What a batched dataset for `fitDataset` gives. */
 export interface DatasetBatch {
+  /** Images, [N, H, W, C] in [0, 1]. */
   xs: tf.Tensor4D;
+  /** Class indices [N] or one-hot labels [N, classes]. */
   ys: tf.Tensor1D | tf.Tensor2D;
 }
 

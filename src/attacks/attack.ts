@@ -32,6 +32,7 @@ export interface Perturbed {
   history?: {margin: tf.Tensor2D; smoothness: tf.Tensor2D};
 }
 
+/** Options of {@link Attack.perturb}. */
 export interface PerturbArgs {
   /** Whether to record margin and smoothness at each step. Default false. */
   history?: boolean;
@@ -41,7 +42,9 @@ export interface PerturbArgs {
 export interface Attack {
   /** As a spec. */
   readonly name: string;
+  /** Its rules. */
   readonly threatModel: ThreatModel;
+  /** How it searches, defaults filled in. */
   readonly options: Readonly<ResolvedOptions>;
   /**
    * Perturbs each image so that the classifier, in inference mode, gets it wrong

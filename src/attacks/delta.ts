@@ -3,6 +3,7 @@ import {checkEpsilon, formatEpsilon} from './bounds.js';
 import {uniformPerSeed} from './random_start.js';
 import type {ThreatModel, Variant} from './threat_model.js';
 
+/** Options of {@link Delta}. */
 export interface DeltaArgs {
   /**
    * Bound on the norm of the perturbation, for pixels in [0, 1]. Default 8/255
@@ -11,6 +12,7 @@ export interface DeltaArgs {
   epsilon?: number;
   /** `linf` (the default): the largest change of any channel of any pixel. `l2`: the Euclidean norm over the whole image. */
   norm?: 'linf' | 'l2';
+  /** `paper` (the default) or `reference`: see {@link Variant}. */
   variant?: Variant;
 }
 
@@ -22,8 +24,11 @@ const DEFAULT_EPSILON = 8 / 255;
  * Source: Szegedy et al. 2014; Madry et al. 2018, section 2.1.
  */
 export class Delta implements ThreatModel {
+  /** Bound on the norm of δ, for pixels in [0, 1]. */
   readonly epsilon: number;
+  /** Which norm is bounded. */
   readonly norm: 'linf' | 'l2';
+  /** Which definition is followed. */
   readonly variant: Variant;
 
   constructor({epsilon, norm = 'linf', variant = 'paper'}: DeltaArgs = {}) {

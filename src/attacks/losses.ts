@@ -31,6 +31,7 @@ export function klDivergence(
   });
 }
 
+/** What an attack minimises; see {@link AttackOptions.loss}. */
 export type LossName = 'margin' | 'crossEntropy' | 'kl';
 
 export interface LossArgs {

@@ -34,7 +34,12 @@ export interface AttackOptions {
    * given deviation. Default false: start at the image; for `kl`, which has no
    * slope there, noise of deviation 0.001 as in TRADES.
    */
-  randomStart?: boolean | {deviation: number};
+  randomStart?:
+    | boolean
+    | {
+        /** In the units of the perturbation. */
+        deviation: number;
+      };
   /** Makes random starts repeatable: they then depend on this number and on each image alone. */
   seed?: number;
   /**
@@ -48,6 +53,7 @@ export interface AttackOptions {
   targeted?: boolean;
 }
 
+/** {@link AttackOptions} with the defaults filled in. */
 export type ResolvedOptions = Required<
   Omit<AttackOptions, 'learningRate' | 'seed'>
 > &

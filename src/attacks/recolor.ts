@@ -17,6 +17,7 @@ import {uniformPerSeed} from './random_start.js';
 import {smoothness} from './smoothness.js';
 import type {ThreatModel, Variant} from './threat_model.js';
 
+/** Options of {@link ReColor}. */
 export interface ReColorArgs {
   /** Default `luv`. */
   space?: ColorSpaceName;
@@ -27,6 +28,7 @@ export interface ReColorArgs {
   epsilon?: number | readonly [number, number, number];
   /** Points of the lattice along each channel, at least 2. Default [16, 32, 32]. */
   resolution?: Resolution;
+  /** `paper` (the default) or `reference`: see {@link Variant}. */
   variant?: Variant;
 }
 
@@ -50,17 +52,21 @@ const SPEC_NAMES: Record<ColorSpaceName, string> = {
  *
  * In the `paper` variant, f(c) = c + the interpolated displacement, and no
  * pixel's colour moves further than ε along any channel; where f(c) lies outside
- * the RGB gamut, {@link withinGamut} says what becomes of it. In the `reference`
- * variant the lattice holds colours, which are projected onto the gamut, as in
- * the released code: there the zero perturbation moves saturated colours, and
- * pixels can move further than ε.
+ * the RGB gamut, it is brought back in without moving any channel further than
+ * that. In the `reference` variant the lattice holds colours, which are projected
+ * onto the gamut, as in the released code: there the zero perturbation moves
+ * saturated colours, and pixels can move further than ε.
  *
  * Source: Laidlaw & Feizi 2019, sections 3 and 4.
  */
 export class ReColor implements ThreatModel {
+  /** The colour space whose colours are mapped. */
   readonly space: ColorSpaceName;
+  /** Bound of each channel of that space. */
   readonly epsilon: readonly [number, number, number];
+  /** Points of the lattice along each channel. */
   readonly resolution: Resolution;
+  /** Which definition is followed. */
   readonly variant: Variant;
   private readonly colors: ColorSpace;
 

@@ -9,7 +9,11 @@ import {isThreatModel, type ThreatModel, type Variant} from './threat_model.js';
  * Source: Laidlaw & Feizi 2019, section 5 (combinations of attacks).
  */
 export class Sequence implements ThreatModel {
-  constructor(readonly terms: ThreatModel[]) {
+  /** @param terms What is applied, in this order. */
+  constructor(
+    /** What is applied, in this order. */
+    readonly terms: ThreatModel[],
+  ) {
     if (!Array.isArray(terms) || !terms.every(isThreatModel)) {
       throw new Error(
         'Sequence takes a list of threat models, such as [new ReColor(), new Delta()].',

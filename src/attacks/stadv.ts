@@ -10,6 +10,7 @@ import {
   warp,
 } from './warp.js';
 
+/** Options of {@link StAdv}. */
 export interface StAdvArgs {
   /**
    * Bound on each component of the flow, in units in which the image spans 2
@@ -17,6 +18,7 @@ export interface StAdvArgs {
    * 32×32.
    */
   epsilon?: number;
+  /** `paper` (the default) or `reference`: see {@link Variant}. */
   variant?: Variant;
 }
 
@@ -29,7 +31,9 @@ const DEFAULT_EPSILON = 0.05;
  * Source: Xiao et al. 2018 (StAdv); the bound is that of Laidlaw & Feizi 2019.
  */
 export class StAdv implements ThreatModel {
+  /** Bound on each component of the flow, in units in which the image spans 2. */
   readonly epsilon: number;
+  /** Which definition is followed. */
   readonly variant: Variant;
 
   constructor({epsilon = DEFAULT_EPSILON, variant = 'paper'}: StAdvArgs = {}) {
@@ -53,7 +57,9 @@ export class StAdv implements ThreatModel {
 
   random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
     const [, height, width] = images.shape;
-    return [uniformPerSeed(seeds, [height, width, 2], this.epsilon)];
+    return tf.tidy(() => [
+      stayInside(uniformPerSeed(seeds, [height, width, 2], this.epsilon)),
+    ]);
   }
 
   apply(

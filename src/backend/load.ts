@@ -11,6 +11,7 @@ const LOADERS = {
   cpu: loadCpu,
   wasm: loadWasm,
   tensorflow: loadTensorflow,
+  onnx: loadOnnx,
 };
 
 export type BackendName = keyof typeof LOADERS;
@@ -57,6 +58,12 @@ async function loadWasm(): Promise<void> {
       {cause: error},
     );
   }
+}
+
+/** ONNX Runtime comes with this package, its native library included. */
+async function loadOnnx(): Promise<void> {
+  const {registerOnnx} = await import('./onnx/index.js');
+  registerOnnx();
 }
 
 const SETUP =

@@ -17,6 +17,7 @@ import {BatchLogs} from './batch_logs.js';
 import {objectiveStep} from './objective_step.js';
 import {TensorBoardCallback} from './tensor_board.js';
 
+/** Options of {@link adversarialTraining}: the attack, how it searches, and how its examples are used. */
 export interface AdversarialTrainingArgs extends AttackOptions {
   /** A spec such as `C+S+D`, or a threat model; see {@link attack}. */
   attack: string | ThreatModel;
@@ -106,12 +107,14 @@ export class AdversarialTraining extends tf.CustomCallback {
       tensorBoard === undefined ? null : new AttackLog(tensorBoard);
   }
 
+  /** @internal */
   override setParams(params: Parameters<tf.CustomCallback['setParams']>[0]) {
     super.setParams(params);
     this.logs.announce(params as {metrics?: string[]});
     this.board?.setParams(params);
   }
 
+  /** @internal */
   override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
     super.setModel(model);
     checkLayersModel(model as unknown as tf.LayersModel);
@@ -120,6 +123,7 @@ export class AdversarialTraining extends tf.CustomCallback {
     this.batches = 0;
   }
 
+  /** @internal */
   override async onTrainBegin(logs?: tf.Logs) {
     // After a plain object in a list of callbacks tfjs takes every further one
     // for a plain object too, copies its methods, and never calls setModel.
@@ -134,6 +138,7 @@ export class AdversarialTraining extends tf.CustomCallback {
     await this.attackLog?.begin(this.attack, this.args, this.threatModel);
   }
 
+  /** @internal */
   override async onEpochBegin(epoch: number, logs?: tf.Logs) {
     const scale =
       this.warmUpEpochs > 0 ? Math.min(1, (epoch + 1) / this.warmUpEpochs) : 1;
@@ -145,22 +150,26 @@ export class AdversarialTraining extends tf.CustomCallback {
     await super.onEpochBegin(epoch, logs);
   }
 
+  /** @internal */
   override async onBatchBegin(batch: number, logs?: tf.Logs) {
     this.logs.begin(logs);
     await super.onBatchBegin(batch, logs);
   }
 
+  /** @internal */
   override async onBatchEnd(batch: number, logs?: tf.Logs) {
     await super.onBatchEnd(batch, logs);
     await this.board?.onBatchEnd(batch, logs);
   }
 
+  /** @internal */
   override async onEpochEnd(epoch: number, logs?: tf.Logs) {
     await super.onEpochEnd(epoch, logs);
     await this.board?.onEpochEnd(epoch, logs);
     this.attackLog?.endEpoch();
   }
 
+  /** @internal */
   override async onTrainEnd(logs?: tf.Logs) {
     await super.onTrainEnd(logs);
     await this.board?.onTrainEnd(logs);

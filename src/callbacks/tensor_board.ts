@@ -4,6 +4,7 @@ import {
   type SummaryWriter,
 } from '../tensorboard/summary_writer.js';
 
+/** Options of {@link tensorBoard}. */
 export interface TensorBoardArgs {
   /**
    * `epoch`: losses and metrics are written after each epoch (default).
@@ -50,10 +51,12 @@ export class TensorBoardCallback extends tf.CustomCallback {
     this.histogramFreq = histogramFreq;
   }
 
+  /** @internal */
   override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
     this.model = model as tf.LayersModel;
   }
 
+  /** @internal */
   override async onTrainBegin(logs?: tf.Logs) {
     // tfjs wraps an instance that follows a plain object as if it were one.
     if (!(this instanceof TensorBoardCallback)) {

@@ -6,4 +6,5 @@ import {ypbpr} from './ypbpr.js';
 /** The colour spaces in which {@link ReColor} can recolour. */
 export const colorSpaces = {luv, rgb, ypbpr, hsv};
 
+/** Names of {@link colorSpaces}. */
 export type ColorSpaceName = keyof typeof colorSpaces;

@@ -83,7 +83,7 @@ function cone(name: string, sextants: number): ColorSpace {
  *
  * This is the space of the paper's released code, whose inverse turns the hue
  * too far: a hue of H radians comes back as (π²/9) H. So `toRgb(fromRgb(x))` is
- * not x; {@link hsvExact} has the true inverse.
+ * not x; the `paper` variant of C-HSV recolours with the true inverse.
  */
 export const hsv = cone('hsv', Math.PI / 3);
 

@@ -82,7 +82,7 @@ export function placeImage(
  *     `(seed, i)`.
  * @returns a new array of the same type and shape.
  */
-export function augment<T extends Pixels>(
+export function augment<T extends Uint8Array | Float32Array>(
   images: T,
   shape: readonly [number, number, number],
   options: Augmentation & {seed?: number} = {},

@@ -32,6 +32,7 @@ export interface BatchOptions {
 export interface Batch {
   /** `[N, height, width, channels]`, float32 in [0, 1]. */
   xs: tf.Tensor4D;
+  /** One-hot labels, or class indices. */
   ys: tf.Tensor2D | tf.Tensor1D;
 }
 

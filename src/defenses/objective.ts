@@ -27,6 +27,7 @@ export interface ObjectiveArgs {
  * Regularisation losses of the model's layers are added to it.
  */
 export interface TrainingObjective {
+  /** As it is shown in logs. */
   readonly name: string;
   /** How adversarial examples for it are crafted, unless the user says otherwise. */
   attackOptions(threatModel: ThreatModel): AttackOptions;

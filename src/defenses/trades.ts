@@ -3,6 +3,7 @@ import {Delta} from '../attacks/delta.js';
 import {klDivergence} from '../attacks/losses.js';
 import type {TrainingObjective} from './objective.js';
 
+/** Options of {@link trades}. */
 export interface TradesArgs {
   /** Weight of robustness against accuracy, 1/λ in the paper. Default 6. */
   beta?: number;

@@ -5,6 +5,7 @@ import {type AttackOptions, resolveOptions} from '../attacks/options.js';
 import type {ThreatModel, Variant} from '../attacks/threat_model.js';
 import {countExamples, exampleBatches, type Examples} from './examples.js';
 
+/** What {@link evaluateRobustness} finds for one attack. */
 export interface AttackResult {
   /** As a spec. */
   attack: string;
@@ -12,6 +13,7 @@ export interface AttackResult {
   accuracy: number;
   /** One character for each example, in order: 1 where it is still classified correctly. */
   correct: string;
+  /** Time taken, on the clock. */
   seconds: number;
 }
 
@@ -19,13 +21,17 @@ export interface AttackResult {
 export interface RobustnessReport {
   /** Examples evaluated; fewer than given if the evaluation was stopped. */
   examples: number;
+  /** Which definition the attacks followed. */
   variant: Variant;
+  /** Steps of each attack. */
   steps: number;
+  /** One for each attack, in the order given. */
   results: AttackResult[];
   /** Share of the examples that survive every one of the attacks. */
   worstCase: number;
 }
 
+/** Options of {@link evaluateRobustness}: the attacks, and how they search. */
 export interface EvaluateArgs extends AttackOptions {
   /** Specs or threat models. */
   attacks: Array<string | ThreatModel>;
@@ -42,10 +48,13 @@ export interface EvaluateArgs extends AttackOptions {
   signal?: AbortSignal;
 }
 
+/** How far {@link evaluateRobustness} has come. */
 export interface EvaluationProgress {
+  /** As a spec. */
   attack: string;
-  /** Examples done under this attack, and how many of them are still classified correctly. */
+  /** Examples done under this attack. */
   done: number;
+  /** How many of them are still classified correctly. */
   correct: number;
   /** All examples, where that is known. */
   examples: number | undefined;

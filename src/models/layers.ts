@@ -14,7 +14,9 @@ function singleShape(shape: tf.Shape | tf.Shape[]): tf.Shape {
 
 /** Mean and standard deviation of each channel, for images in [0, 1]. */
 export interface Normalization {
+  /** What is subtracted. */
   mean: readonly number[];
+  /** What is divided by, then. */
   deviation: readonly number[];
 }
 

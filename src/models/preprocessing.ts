@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {NormalizationLayer} from './layers.js';
 
+/** Options of {@link withPreprocessing}. */
 export interface PreprocessingArgs {
   /** Of each channel, or one for all, for pixels in [0, 1]. Default 0. */
   mean?: number | readonly number[];

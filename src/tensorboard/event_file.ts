@@ -25,6 +25,7 @@ import {
 } from './summaries.js';
 import type {SummaryWriter} from './summary_writer.js';
 
+/** Options of {@link eventFileWriter}. */
 export interface EventFileOptions {
   /** Ending of the file's name, such as `.v2`. */
   filenameSuffix?: string;

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 
+/** Options of {@link imageGrid}. */
 export interface ImageGridOptions {
   /** Examples shown, one a column: the first ones; 8, or fewer where there are fewer. */
   count?: number;

@@ -3,7 +3,9 @@ import {PNG} from 'pngjs';
 
 /** Pixels of one picture, `[height, width, channels]`, 0 to 255. */
 export interface Pixels {
+  /** Row by row, the channels of a pixel together. */
   data: Uint8Array | Uint8ClampedArray;
+  /** 1 (gray), 3 (RGB) or 4 (RGBA) channels. */
   shape: [height: number, width: number, channels: number];
 }
 

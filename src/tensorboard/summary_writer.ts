@@ -27,7 +27,15 @@ export type HParamValue = string | number | boolean;
  * subdirectories only where it was started above the run's directory.
  */
 export type HParamsMetric =
-  string | {tag: string; run?: string; displayName?: string};
+  | string
+  | {
+      /** The scalar's name. */
+      tag: string;
+      /** The subdirectory; by default the run's own directory. */
+      run?: string;
+      /** The column's title. */
+      displayName?: string;
+    };
 
 /**
  * What can be written for TensorBoard.

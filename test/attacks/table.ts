@@ -84,7 +84,12 @@ export function attackTable(test: TestFn, backend: string): void {
           return again;
         });
         t.is(left, 0);
-        t.deepEqual(same, [...found.adversarial.dataSync()]);
+        // With the history, onnx runs other graphs, which may round differently.
+        const tolerance = backend === 'onnx' ? ROUNDING : 0;
+        const differences = found.adversarial
+          .dataSync()
+          .map((x, i) => Math.abs(x - same[i]));
+        t.true(differences.every(d => d <= tolerance));
 
         if (name !== 'None' && loss !== 'kl') {
           const towards = attack(make(), {...options, targeted: true});

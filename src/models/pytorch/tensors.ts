@@ -2,6 +2,7 @@ import {Global, type Meaning, type Value} from './pickle.js';
 
 /** A tensor of a checkpoint. */
 export interface CheckpointTensor {
+  /** As PyTorch has it. */
   shape: number[];
   /** Row by row. Any float type becomes float32, int64 float64. */
   data: Float32Array | Float64Array | Int32Array;

@@ -1,0 +1,106 @@
+import {type Graph, type IrValue, count, splatValue} from './graph.js';
+import {elementwise} from './elementwise.js';
+import {expand} from './layout.js';
+import {broadcast, sameShape, size} from './shape.js';
+
+/*
+ * Addition and the like, with the simplifications that change no result:
+ * x + 0, x * 1 and numbers known beforehand. x * 0 is left alone, since x may
+ * be infinite or not a number.
+ */
+
+export function add(g: Graph, a: IrValue, b: IrValue): IrValue {
+  const shape = broadcast(a.shape, b.shape);
+  if (splatValue(b) === 0) return expand(g, a, shape);
+  if (splatValue(a) === 0) return expand(g, b, shape);
+  return folded(g, a, b, (x, y) => x + y) ?? elementwise(g, 'Add', [a, b]);
+}
+
+export function sub(g: Graph, a: IrValue, b: IrValue): IrValue {
+  const shape = broadcast(a.shape, b.shape);
+  if (splatValue(b) === 0) return expand(g, a, shape);
+  return folded(g, a, b, (x, y) => x - y) ?? elementwise(g, 'Sub', [a, b]);
+}
+
+export function mul(g: Graph, a: IrValue, b: IrValue): IrValue {
+  const shape = broadcast(a.shape, b.shape);
+  if (splatValue(b) === 1) return expand(g, a, shape);
+  if (splatValue(a) === 1) return expand(g, b, shape);
+  return (
+    folded(g, a, b, (x, y) => x * y) ??
+    narrowLast(g, a, b, shape) ??
+    elementwise(g, 'Mul', [a, b])
+  );
+}
+
+/** Float division; whole numbers are divided in kernels/integers.ts. */
+export function div(g: Graph, a: IrValue, b: IrValue): IrValue {
+  const shape = broadcast(a.shape, b.shape);
+  if (splatValue(b) === 1) return expand(g, a, shape);
+  return folded(g, a, b, (x, y) => x / y) ?? elementwise(g, 'Div', [a, b]);
+}
+
+function folded(
+  g: Graph,
+  a: IrValue,
+  b: IrValue,
+  f: (x: number, y: number) => number,
+): IrValue | undefined {
+  const x = splatValue(a);
+  const y = splatValue(b);
+  if (x === undefined || y === undefined || a.dtype !== 'float32') {
+    return undefined;
+  }
+  return g.splat(Math.fround(f(x, y)), broadcast(a.shape, b.shape), 'float32');
+}
+
+/** Below this size nothing is won by reordering. */
+const LARGE = 4096;
+
+/**
+ * The gradient of batch normalisation multiplies large tensors by one number a
+ * channel over and over. Products are brought to the form
+ * (large * large) * narrow: two narrow factors become one, and equal products
+ * of the large ones are found to be equal.
+ */
+function narrowLast(
+  g: Graph,
+  a: IrValue,
+  b: IrValue,
+  shape: number[],
+): IrValue | undefined {
+  if (a.dtype !== 'float32' || size(shape) < LARGE) return undefined;
+  for (const [x, y] of [
+    [a, b],
+    [b, a],
+  ]) {
+    const parts = narrowProduct(x);
+    if (!parts || !sameShape(x.shape, shape)) continue;
+    if (isNarrow(y, shape)) {
+      const factor = broadcast(parts.narrow.shape, y.shape);
+      if (size(factor) * 4 > size(shape)) continue;
+      return mul(g, parts.large, mul(g, parts.narrow, y));
+    }
+    return elementwise(g, 'Mul', [mul(g, parts.large, y), parts.narrow]);
+  }
+  return undefined;
+}
+
+/** `v` as large * narrow, seen through the layout it is given in. */
+export function narrowProduct(
+  v: IrValue,
+): {large: IrValue; narrow: IrValue} | undefined {
+  if (v.node.type !== 'Mul') return undefined;
+  const [x, y] = v.node.inputs as IrValue[];
+  if (isNarrow(y, v.shape) && !isNarrow(x, v.shape)) {
+    return {large: x, narrow: y};
+  }
+  if (isNarrow(x, v.shape) && !isNarrow(y, v.shape)) {
+    return {large: y, narrow: x};
+  }
+  return undefined;
+}
+
+export function isNarrow(v: IrValue, shape: readonly number[]): boolean {
+  return count(v) * 4 <= size(shape);
+}

@@ -1,0 +1,199 @@
+import {
+  type Attribute,
+  type IrData,
+  type IrDtype,
+  type IrNode,
+  type IrValue,
+  count,
+} from './graph.js';
+import {NCHWC} from './blocked.js';
+import {inOrder} from './order.js';
+import {ModelProto, attributeType, dataType} from '../schema.js';
+
+/** Opset 18, the newest whose operators all have kernels on every provider. */
+const OPSET = 18;
+
+const arrays = {
+  float32: Float32Array,
+  int32: Int32Array,
+  bool: Uint8Array,
+};
+
+interface NodeProto {
+  input: string[];
+  output: string[];
+  name: string;
+  op_type: string;
+  domain?: string;
+  attribute?: object[];
+}
+
+export interface Emitted {
+  model: Uint8Array;
+  /** The slots that are really used, under the names `x<slot>`. */
+  slots: number[];
+  /** Each node's name leads to the tfjs call that it stands for. */
+  sources: Map<string, string>;
+}
+
+/** Writes the graph that computes `outputs` (named `y0`, `y1` …) as an ONNX model. */
+export function emit(outputs: readonly IrValue[]): Emitted {
+  const nodes: NodeProto[] = [];
+  const initializer: object[] = [];
+  const input: object[] = [];
+  const slots: number[] = [];
+  const sources = new Map<string, string>();
+  const used = new Set<IrValue>(outputs);
+  const order = inOrder(outputs);
+  order.forEach(node => node.inputs.forEach(v => v && used.add(v)));
+
+  const add = (node: IrNode, proto: Omit<NodeProto, 'name'>) => {
+    const id = `n${nodes.length}`;
+    nodes.push({...proto, name: id});
+    sources.set(id, node.source);
+  };
+
+  for (const node of order) {
+    const [first] = node.outputs;
+    if (node.type === 'Input') {
+      slots.push(node.attributes.slot as number);
+      input.push(valueInfo(name(first), first));
+    } else if (node.type === 'Constant') {
+      initializer.push(
+        tensor(name(first), first.shape, first.dtype, node.data!),
+      );
+    } else if (node.type === 'Splat') {
+      emitSplat(first, initializer, proto => add(node, proto));
+    } else if (node.type === 'Block' || node.type === 'Unblock') {
+      emitReorder(node, initializer, proto => add(node, proto));
+    } else {
+      add(node, {
+        input: node.inputs.map(v => (v ? name(v) : '')),
+        // The first result may not be left out, even where nobody wants it.
+        output: node.outputs.map((v, i) =>
+          i === 0 || used.has(v) ? name(v) : '',
+        ),
+        op_type: node.type,
+        domain: node.domain || undefined,
+        attribute: Object.entries(node.attributes).map(attribute),
+      });
+    }
+  }
+  const output = outputs.map((v, i) => {
+    nodes.push({
+      input: [name(v)],
+      output: [`y${i}`],
+      name: `y${i}`,
+      op_type: 'Identity',
+    });
+    return valueInfo(`y${i}`, v);
+  });
+  const model = ModelProto.encode({
+    ir_version: 9,
+    graph: {node: nodes, name: 'tfjs', initializer, input, output},
+    opset_import: [
+      {domain: '', version: OPSET},
+      {domain: 'com.microsoft', version: 1},
+      {domain: NCHWC, version: 1},
+    ],
+  }).finish();
+  return {model, slots, sources};
+}
+
+type Add = (proto: Omit<NodeProto, 'name'>) => void;
+
+/** Large splats are spread out by ONNX Runtime instead of being written out. */
+function emitSplat(v: IrValue, initializer: object[], add: Add): void {
+  const number = Number(v.node.attributes.value);
+  const dtype = v.dtype as keyof typeof arrays;
+  const n = count(v);
+  if (n <= 64) {
+    initializer.push(
+      tensor(name(v), v.shape, v.dtype, filled(dtype, n, number)),
+    );
+    return;
+  }
+  const parts = [`${name(v)}_value`, `${name(v)}_shape`];
+  initializer.push(
+    tensor(parts[0], [], v.dtype, filled(dtype, 1, number)),
+    shapeTensor(parts[1], v.shape),
+  );
+  add({input: parts, output: [name(v)], op_type: 'Expand'});
+}
+
+/** ONNX Runtime's reordering works on [N, C, H, W]; a reshape gives it its five axes. */
+function emitReorder(node: IrNode, initializer: object[], add: Add): void {
+  const [from] = node.inputs as IrValue[];
+  const [to] = node.outputs;
+  const four = node.type === 'Block' ? from.shape : to.shape;
+  const five = node.type === 'Block' ? to.shape : from.shape;
+  const shape = `${name(to)}_shape`;
+  const between = `${name(to)}_flat`;
+  if (node.type === 'Block') {
+    initializer.push(shapeTensor(shape, five));
+    add({
+      input: [name(from)],
+      output: [between],
+      op_type: 'ReorderInput',
+      domain: NCHWC,
+    });
+    add({input: [between, shape], output: [name(to)], op_type: 'Reshape'});
+  } else {
+    initializer.push(shapeTensor(shape, four));
+    add({input: [name(from), shape], output: [between], op_type: 'Reshape'});
+    add({
+      input: [between],
+      output: [name(to)],
+      op_type: 'ReorderOutput',
+      domain: NCHWC,
+      attribute: [attribute(['channels', four[1]])],
+    });
+  }
+}
+
+const name = (v: IrValue) =>
+  v.node.type === 'Input' ? `x${v.node.attributes.slot}` : `v${v.id}`;
+
+function filled(dtype: keyof typeof arrays, n: number, value: number): IrData {
+  return new arrays[dtype](n).fill(value);
+}
+
+function shapeTensor(id: string, shape: readonly number[]): object {
+  const data = BigInt64Array.from(shape, d => BigInt(d));
+  return tensor(id, [shape.length], 'int64', data);
+}
+
+function tensor(
+  id: string,
+  dims: readonly number[],
+  dtype: IrDtype,
+  data: IrData,
+): object {
+  return {
+    dims,
+    data_type: dataType[dtype],
+    name: id,
+    raw_data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
+}
+
+function valueInfo(id: string, v: IrValue): object {
+  const dim = v.shape.map(d => ({dim_value: d}));
+  return {
+    name: id,
+    type: {tensor_type: {elem_type: dataType[v.dtype], shape: {dim}}},
+  };
+}
+
+function attribute([key, value]: [string, Attribute]): object {
+  if (typeof value === 'number') {
+    return {name: key, i: value, type: attributeType.int};
+  }
+  if (typeof value === 'string') {
+    return {name: key, s: Buffer.from(value), type: attributeType.string};
+  }
+  if (Array.isArray(value)) {
+    return {name: key, ints: value, type: attributeType.ints};
+  }
+  return {name: key, f: value.float, type: attributeType.float};
+}

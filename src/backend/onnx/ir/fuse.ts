@@ -1,0 +1,164 @@
+import type {Attributes, Graph, IrNode, IrValue} from './graph.js';
+import {mul} from './arithmetic.js';
+import {NCHWC} from './blocked.js';
+import {reshape} from './layout.js';
+import {inOrder, useCounts} from './order.js';
+import {padRank, sameShape} from './shape.js';
+
+/**
+ * Joins to each blocked convolution what follows it and is used nowhere else:
+ * a factor and a summand for each channel (batch normalisation), another
+ * tensor (the shortcut of a residual block), ReLU. A factor for each channel
+ * before the convolution goes into its weights too.
+ */
+export function fuse(g: Graph, outputs: IrValue[]): IrValue[] {
+  if (g.block === 0) return outputs;
+  const nodes = inOrder(outputs);
+  const uses = useCounts(nodes, outputs);
+  const replaced = new Map<IrValue, IrValue>();
+  const now = (v: IrValue) => replaced.get(v) ?? v;
+
+  /** The convolution that `v` is the only user's view of, as rewritten so far. */
+  const convolution = (v: IrValue): IrNode | undefined => {
+    if (uses.get(v) !== 1) return undefined;
+    if (v.node.type === 'Reshape' && uses.get(v.node.inputs[0]!) !== 1) {
+      return undefined;
+    }
+    const view = now(v).node;
+    const conv = view.type === 'Reshape' ? view.inputs[0]!.node : undefined;
+    return conv?.domain === NCHWC && conv.type === 'Conv' ? conv : undefined;
+  };
+
+  for (const node of nodes) {
+    g.source = node.source;
+    const joined = join(g, node, now, convolution, uses);
+    if (joined) {
+      replaced.set(node.outputs[0], joined);
+    } else if (node.inputs.some(v => v && replaced.has(v))) {
+      const inputs = node.inputs.map(v => v && now(v));
+      const {type, domain, attributes} = node;
+      g.nodes(type, inputs, node.outputs, attributes, domain).forEach((v, i) =>
+        replaced.set(node.outputs[i], v),
+      );
+    }
+  }
+  return outputs.map(now);
+}
+
+function join(
+  g: Graph,
+  node: IrNode,
+  now: (v: IrValue) => IrValue,
+  convolution: (v: IrValue) => IrNode | undefined,
+  uses: Map<IrValue, number>,
+): IrValue | undefined {
+  const shape = node.outputs[0]?.shape;
+  if (node.type === 'Relu') {
+    const conv = convolution(node.inputs[0]!);
+    if (!conv || 'activation' in conv.attributes) return undefined;
+    return rebuilt(g, conv, shape, {}, {activation: 'Relu'});
+  }
+  if (node.type === 'Add' || node.type === 'Mul') {
+    for (const [i, j] of [
+      [1, 0],
+      [0, 1],
+    ]) {
+      const conv = convolution(node.inputs[i]!);
+      if (!conv || 'activation' in conv.attributes) continue;
+      const other = now(node.inputs[j]!);
+      const [, , bias, sum] = conv.inputs;
+      if (node.type === 'Mul') {
+        if (bias || sum || !perChannel(other, shape)) continue;
+        return rebuilt(g, conv, shape, {
+          weights: scaleOutputs(g, conv.inputs[1]!, other),
+        });
+      }
+      const channels = shape[1] * shape[4];
+      if (perChannel(other, shape)) {
+        const extra = reshape(g, other, [channels]);
+        const total = bias
+          ? g.node('Add', [bias, extra], [channels], 'float32')
+          : extra;
+        return rebuilt(g, conv, shape, {bias: total});
+      }
+      if (!sum && sameShape(other.shape, shape)) {
+        return rebuilt(g, conv, shape, {
+          sum: reshape(g, other, conv.outputs[0].shape),
+        });
+      }
+    }
+  }
+  if (node.type === 'Conv' && node.domain === NCHWC) {
+    return scaledInput(g, node, now, uses);
+  }
+  return undefined;
+}
+
+/** Conv(x * c) = Conv with weights * c, c being one number a channel. */
+function scaledInput(
+  g: Graph,
+  node: IrNode,
+  now: (v: IrValue) => IrValue,
+  uses: Map<IrValue, number>,
+): IrValue | undefined {
+  const view = node.inputs[0]!;
+  const product = view.node.inputs[0];
+  if (view.node.type !== 'Reshape' || uses.get(view) !== 1) return undefined;
+  if (product?.node.type !== 'Mul' || uses.get(product) !== 1) return undefined;
+  const current = now(product).node;
+  if (current.type !== 'Mul' || current.outputs[0].shape.length !== 5) {
+    return undefined;
+  }
+  const [a, b] = current.inputs as IrValue[];
+  const shape = product.shape;
+  const [large, narrow] = perChannel(b, shape) ? [a, b] : [b, a];
+  if (!perChannel(narrow, shape) || !sameShape(large.shape, shape)) {
+    return undefined;
+  }
+  const [, c, , , block] = padRank(narrow.shape, 5);
+  const weights = now(node.inputs[1]!);
+  const [co, ci, kh, kw] = weights.shape;
+  if (ci % g.block !== 0 || c * block !== ci) return undefined;
+  const split = [co / g.block, ci / g.block, kh, kw, g.block, g.block];
+  const factor = reshape(g, narrow, [1, ci / g.block, 1, 1, g.block, 1]);
+  const scaled = mul(g, reshape(g, weights, split), factor);
+  const inputs = node.inputs.map(v => v && now(v));
+  inputs[0] = reshape(g, large, view.shape);
+  inputs[1] = reshape(g, scaled, weights.shape);
+  const [out] = node.outputs;
+  return g.node('Conv', inputs, out.shape, out.dtype, node.attributes, NCHWC);
+}
+
+/** Whether `v` is one number for each channel of the blocked shape `shape`. */
+function perChannel(v: IrValue, shape: readonly number[]): boolean {
+  if (shape.length !== 5 || v.shape.length !== 5) return false;
+  return sameShape(v.shape, [1, shape[1], 1, 1, shape[4]]);
+}
+
+function scaleOutputs(g: Graph, weights: IrValue, factor: IrValue): IrValue {
+  const [co, ci, kh, kw] = weights.shape;
+  const b = g.block;
+  const c = co / b;
+  const split = ci % b === 0 ? [c, ci / b, kh, kw, b, b] : [c, ci, kh, kw, b];
+  const ones = split.map((_, i) =>
+    i === 0 ? c : i === split.length - 1 ? b : 1,
+  );
+  const scaled = mul(g, reshape(g, weights, split), reshape(g, factor, ones));
+  return reshape(g, scaled, weights.shape);
+}
+
+function rebuilt(
+  g: Graph,
+  conv: IrNode,
+  view: readonly number[],
+  changes: {weights?: IrValue; bias?: IrValue; sum?: IrValue},
+  attributes: Attributes = {},
+): IrValue {
+  const [x, w, b = null, s = null] = conv.inputs;
+  const inputs = [x, changes.weights ?? w, changes.bias ?? b, changes.sum ?? s];
+  while (inputs[inputs.length - 1] === null) inputs.pop();
+  const [out] = conv.outputs;
+  const all = {...conv.attributes, ...attributes};
+  const result = g.node('Conv', inputs, out.shape, out.dtype, all, NCHWC);
+  return reshape(g, result, view);
+}

@@ -1,0 +1,143 @@
+import {size} from './shape.js';
+
+/** Element types inside a graph. int64 never leaves it: tfjs has no such dtype. */
+export type IrDtype = 'float32' | 'int32' | 'bool' | 'int64';
+
+/** A number is an INT; `{float}` says that it is a FLOAT even when it is whole. */
+export type Attribute = number | string | number[] | {float: number};
+export type Attributes = Record<string, Attribute>;
+
+/** One result of one node. */
+export interface IrValue {
+  readonly id: number;
+  readonly node: IrNode;
+  readonly index: number;
+  readonly shape: readonly number[];
+  readonly dtype: IrDtype;
+}
+
+/**
+ * An ONNX operator, or one of three leaves: `Input` (a slot of the program),
+ * `Constant` (`data`) and `Splat` (one number in every place).
+ */
+export interface IrNode {
+  readonly type: string;
+  readonly domain: string;
+  readonly inputs: (IrValue | null)[];
+  readonly attributes: Attributes;
+  readonly outputs: IrValue[];
+  readonly data?: IrData;
+  /** The tfjs call this came from, for error messages and profiles. */
+  readonly source: string;
+}
+
+export type IrData = Float32Array | Int32Array | Uint8Array | BigInt64Array;
+
+export interface OutputSpec {
+  shape: readonly number[];
+  dtype: IrDtype;
+}
+
+/**
+ * A graph under construction. Equal nodes are built once ("hash consing"), so
+ * that what tfjs computes twice (a gradient's `x - mean`, say) costs once.
+ */
+export class Graph {
+  /** Set while a tfjs kernel is lowered: where its nodes say they came from. */
+  source = '';
+  /** Indices known to be at least 0 and below a number, as something was read with them. */
+  readonly bounded = new Map<IrValue, number>();
+  private readonly known = new Map<string, IrNode>();
+  private nextId = 0;
+
+  /** @param block channels per block of the NCHWc layout; 0 where there is none */
+  constructor(readonly block = 0) {}
+
+  /** A node with one result. */
+  node(
+    type: string,
+    inputs: (IrValue | null)[],
+    shape: readonly number[],
+    dtype: IrDtype,
+    attributes: Attributes = {},
+    domain = '',
+  ): IrValue {
+    return this.nodes(type, inputs, [{shape, dtype}], attributes, domain)[0];
+  }
+
+  /** A node with several results. */
+  nodes(
+    type: string,
+    inputs: (IrValue | null)[],
+    outputs: OutputSpec[],
+    attributes: Attributes = {},
+    domain = '',
+  ): IrValue[] {
+    const key = `${type}|${domain}|${inputs.map(v => (v ? v.id : '-')).join()}|${JSON.stringify(attributes)}|${outputs.map(o => `${o.dtype}${o.shape.join()}`).join(';')}`;
+    return this.remember(
+      key,
+      () => ({type, domain, inputs, attributes}),
+      outputs,
+    ).outputs;
+  }
+
+  input(slot: number, shape: readonly number[], dtype: IrDtype): IrValue {
+    return this.node('Input', [], shape, dtype, {slot});
+  }
+
+  /** The same number everywhere; costs nothing until it is emitted. */
+  splat(value: number, shape: readonly number[], dtype: IrDtype): IrValue {
+    const text = Object.is(value, -0) ? '-0' : String(value);
+    return this.node('Splat', [], shape, dtype, {value: text});
+  }
+
+  scalar(value: number, dtype: IrDtype = 'float32'): IrValue {
+    return this.splat(value, [], dtype);
+  }
+
+  constant(data: IrData, shape: readonly number[], dtype: IrDtype): IrValue {
+    const key = `Constant|${dtype}|${shape.join()}|${data.length <= 64 ? data.join() : `#${this.nextId}`}`;
+    return this.remember(
+      key,
+      () => ({type: 'Constant', domain: '', inputs: [], attributes: {}, data}),
+      [{shape, dtype}],
+    ).outputs[0];
+  }
+
+  /** The list of whole numbers that shapes, axes and pads are given as. */
+  int64(values: readonly number[]): IrValue {
+    return this.constant(
+      BigInt64Array.from(values, v => BigInt(v)),
+      [values.length],
+      'int64',
+    );
+  }
+
+  private remember(
+    key: string,
+    make: () => Omit<IrNode, 'outputs' | 'source'>,
+    outputs: OutputSpec[],
+  ): IrNode {
+    const old = this.known.get(key);
+    if (old) return old;
+    const values: IrValue[] = [];
+    const node: IrNode = {...make(), outputs: values, source: this.source};
+    outputs.forEach(({shape, dtype}, index) => {
+      values.push({id: this.nextId++, node, index, shape: [...shape], dtype});
+    });
+    this.known.set(key, node);
+    return node;
+  }
+}
+
+/** The number a splat holds, or undefined for any other value. */
+export function splatValue(value: IrValue): number | undefined {
+  return value.node.type === 'Splat'
+    ? Number(value.node.attributes.value)
+    : undefined;
+}
+
+/** How many elements `value` has. */
+export function count(value: IrValue): number {
+  return size(value.shape);
+}

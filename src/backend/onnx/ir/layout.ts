@@ -1,0 +1,162 @@
+import {type Graph, type IrData, type IrValue, splatValue} from './graph.js';
+import {inverse, sameShape, size} from './shape.js';
+
+export const NHWC_TO_NCHW = [0, 3, 1, 2];
+export const NCHW_TO_NHWC = [0, 2, 3, 1];
+
+/** The permutation of a Transpose node, or undefined. */
+export function permutationOf(v: IrValue): number[] | undefined {
+  return v.node.type === 'Transpose'
+    ? (v.node.attributes.perm as number[])
+    : undefined;
+}
+
+/**
+ * Transposes are not emitted where they stand but carried towards the results:
+ * two in a row become one or none, and every other builder here moves them
+ * from its inputs to its output. tfjs is NHWC and ONNX convolution NCHW, so
+ * that in a network nearly all of them meet their inverse.
+ */
+export function transpose(
+  g: Graph,
+  x: IrValue,
+  permutation: readonly number[],
+): IrValue {
+  if (permutation.every((from, to) => from === to)) return x;
+  const shape = permutation.map(i => x.shape[i]);
+  const number = splatValue(x);
+  if (number !== undefined) return g.splat(number, shape, x.dtype);
+  const before = permutationOf(x);
+  if (before) {
+    return transpose(
+      g,
+      x.node.inputs[0]!,
+      permutation.map(i => before[i]),
+    );
+  }
+  if (x.node.data) {
+    return g.constant(permuted(x, permutation), shape, x.dtype);
+  }
+  // Where only axes of length 1 move, the data stays as it is.
+  const moved = permutation.filter(i => x.shape[i] !== 1);
+  if (moved.every((axis, i) => i === 0 || moved[i - 1] < axis)) {
+    return reshape(g, x, shape);
+  }
+  return g.node('Transpose', [x], shape, x.dtype, {perm: [...permutation]});
+}
+
+export function reshape(
+  g: Graph,
+  x: IrValue,
+  shape: readonly number[],
+): IrValue {
+  if (sameShape(x.shape, shape)) return x;
+  const number = splatValue(x);
+  if (number !== undefined) return g.splat(number, shape, x.dtype);
+  if (x.node.data) return g.constant(x.node.data, shape, x.dtype);
+  if (x.node.type === 'Reshape') return reshape(g, x.node.inputs[0]!, shape);
+  return (
+    reshapeBelowTranspose(g, x, shape) ??
+    g.node('Reshape', [x, g.int64(shape)], shape, x.dtype)
+  );
+}
+
+/** A reshape that only adds or drops axes of length 1 can go below a transpose. */
+function reshapeBelowTranspose(
+  g: Graph,
+  x: IrValue,
+  shape: readonly number[],
+): IrValue | undefined {
+  const permutation = permutationOf(x);
+  if (!permutation) return undefined;
+  const from = x.shape.map((_, i) => i).filter(i => x.shape[i] !== 1);
+  const to = shape.map((_, i) => i).filter(i => shape[i] !== 1);
+  if (
+    !sameShape(
+      from.map(i => x.shape[i]),
+      to.map(i => shape[i]),
+    )
+  ) {
+    return undefined;
+  }
+  // The axes longer than 1, in the order of the transpose's input, then ones.
+  const order = from
+    .map((axis, i) => ({source: permutation[axis], target: to[i]}))
+    .sort((a, b) => a.source - b.source)
+    .map(a => a.target);
+  const ones = shape.map((_, i) => i).filter(i => shape[i] === 1);
+  const axes = [...order, ...ones];
+  const below = reshape(
+    g,
+    x.node.inputs[0]!,
+    axes.map(i => shape[i]),
+  );
+  return transpose(g, below, inverse(axes));
+}
+
+export function expand(
+  g: Graph,
+  x: IrValue,
+  shape: readonly number[],
+): IrValue {
+  if (sameShape(x.shape, shape)) return x;
+  const number = splatValue(x);
+  if (number !== undefined) return g.splat(number, shape, x.dtype);
+  const permutation = permutationOf(x);
+  if (permutation && shape.length === x.shape.length) {
+    const below = inverse(permutation).map(i => shape[i]);
+    return transpose(g, expand(g, x.node.inputs[0]!, below), permutation);
+  }
+  return g.node('Expand', [x, g.int64(shape)], shape, x.dtype);
+}
+
+/** How to work underneath a layout operation instead of on its result. */
+export interface View {
+  /** Shape underneath. */
+  shape: readonly number[];
+  /** Brings an operand that broadcasts against the result into that layout. */
+  lower(operand: IrValue): IrValue | undefined;
+  /** Brings a result of that layout back. */
+  raise(result: IrValue): IrValue;
+}
+
+/** What is under a transpose. */
+export function transposedView(g: Graph, v: IrValue): View | undefined {
+  const permutation = permutationOf(v);
+  if (!permutation) return undefined;
+  const back = inverse(permutation);
+  return {
+    shape: v.node.inputs[0]!.shape,
+    lower: operand =>
+      operand.shape.length === 0
+        ? operand
+        : transpose(g, withRank(g, operand, permutation.length), back),
+    raise: result => transpose(g, result, permutation),
+  };
+}
+
+export function withRank(g: Graph, x: IrValue, rank: number): IrValue {
+  if (x.shape.length >= rank) return x;
+  const ones = Array<number>(rank - x.shape.length).fill(1);
+  return reshape(g, x, [...ones, ...x.shape]);
+}
+
+function permuted(x: IrValue, permutation: readonly number[]): IrData {
+  const data = x.node.data!;
+  const strides = x.shape.map((_, i) => size(x.shape.slice(i + 1)));
+  const shape = permutation.map(i => x.shape[i]);
+  const steps = permutation.map(i => strides[i]);
+  const out = data.slice() as IrData;
+  const index = shape.map(() => 0);
+  for (let to = 0, from = 0; to < out.length; to++) {
+    out[to] = data[from];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis]++;
+      from += steps[axis];
+      if (index[axis] < shape[axis]) break;
+      from -= steps[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,46 @@
+import {NCHWC, block, unblock} from '../ir/blocked.js';
+import type {Attributes, Graph, IrValue} from '../ir/graph.js';
+import {reshape, transpose} from '../ir/layout.js';
+
+/** Whether ONNX Runtime can convolve so many channels in blocks. */
+export function canBlock(g: Graph, inputs: number, outputs: number): boolean {
+  const b = g.block;
+  return b > 0 && outputs % b === 0 && (inputs % b === 0 || inputs < b);
+}
+
+/**
+ * A blocked convolution of `x` [N, C, H, W] with `weights` in the layout of
+ * `blockFilter`. The result is [N, C', H', W'].
+ */
+export function blockedConv(
+  g: Graph,
+  x: IrValue,
+  weights: IrValue,
+  shape: readonly number[],
+  attributes: Attributes,
+): IrValue {
+  const input =
+    x.shape[1] % g.block === 0 ? reshape(g, block(g, x), x.shape) : x;
+  const y = g.node(
+    'Conv',
+    [input, weights],
+    shape,
+    'float32',
+    attributes,
+    NCHWC,
+  );
+  const [n, c, h, w] = shape;
+  return unblock(g, reshape(g, y, [n, c / g.block, h, w, g.block]));
+}
+
+/** tfjs's filter [H, W, in, out], blocked: [out / b, in / b, H, W, in, out]. */
+export function blockFilter(g: Graph, filter: IrValue): IrValue {
+  const [h, w, ci, co] = filter.shape;
+  const b = g.block;
+  if (ci % b !== 0) {
+    const split = reshape(g, filter, [h, w, ci, co / b, b]);
+    return reshape(g, transpose(g, split, [3, 2, 0, 1, 4]), [co, ci, h, w]);
+  }
+  const split = reshape(g, filter, [h, w, ci / b, b, co / b, b]);
+  return reshape(g, transpose(g, split, [4, 2, 0, 1, 3, 5]), [co, ci, h, w]);
+}

@@ -1,0 +1,104 @@
+import type {Graph, IrValue} from '../ir/graph.js';
+import {transpose} from '../ir/layout.js';
+import {slice} from '../ir/regions.js';
+import {blockFilter, blockedConv, canBlock} from './blocked-conv.js';
+import {
+  type ConvInfo,
+  convAttributes,
+  convInfo,
+  unreached,
+} from './conv-info.js';
+import {depthwiseFilter, toNchw, toNhwc} from './convolution.js';
+import {Unsupported, define} from './registry.js';
+
+define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
+  const shape = attrs.inputShape as number[];
+  const info = convInfo(shape, filter.shape, attrs);
+  if (shape[3] !== filter.shape[2]) throw new Unsupported('groups');
+  const result = [shape[0], shape[3], shape[1], shape[2]];
+  const gradient = toNchw(g, dy);
+  const {strideHeight, strideWidth} = info;
+  return toNhwc(
+    g,
+    strideHeight === 1 && strideWidth === 1 && reaches(info)
+      ? flipped(g, gradient, filter, info, result)
+      : transposed(g, gradient, filter, info, result),
+  );
+});
+
+/** The padding that a convolution the other way round needs is not negative. */
+function reaches({
+  padInfo,
+  effectiveFilterHeight,
+  effectiveFilterWidth,
+}: ConvInfo) {
+  const {top, left, bottom, right} = padInfo;
+  return (
+    Math.max(top, bottom) < effectiveFilterHeight &&
+    Math.max(left, right) < effectiveFilterWidth
+  );
+}
+
+/** At stride 1 it is a convolution with the filter turned round. */
+function flipped(
+  g: Graph,
+  dy: IrValue,
+  filter: IrValue,
+  info: ConvInfo,
+  shape: number[],
+): IrValue {
+  const [kh, kw, ci, co] = filter.shape;
+  const {top, left, bottom, right} = info.padInfo;
+  const height = info.effectiveFilterHeight - 1;
+  const width = info.effectiveFilterWidth - 1;
+  const turned = slice(
+    g,
+    filter,
+    [kh - 1, kw - 1, 0, 0],
+    filter.shape,
+    [-1, -1, 1, 1],
+  );
+  const attributes = {
+    kernel_shape: [kh, kw],
+    pads: [height - top, width - left, height - bottom, width - right],
+    strides: [1, 1],
+    dilations: [info.dilationHeight, info.dilationWidth],
+  };
+  if (canBlock(g, co, ci)) {
+    const swapped = transpose(g, turned, [0, 1, 3, 2]);
+    return blockedConv(g, dy, blockFilter(g, swapped), shape, attributes);
+  }
+  const weights = transpose(g, turned, [2, 3, 0, 1]);
+  return g.node('Conv', [dy, weights], shape, 'float32', attributes);
+}
+
+function transposed(
+  g: Graph,
+  dy: IrValue,
+  filter: IrValue,
+  info: ConvInfo,
+  shape: number[],
+): IrValue {
+  const weights = transpose(g, filter, [3, 2, 0, 1]);
+  const attributes = {
+    ...convAttributes(info),
+    output_padding: unreached(info, shape[2], shape[3]),
+  };
+  return g.node('ConvTranspose', [dy, weights], shape, 'float32', attributes);
+}
+
+define('DepthwiseConv2dNativeBackpropInput', (g, {dy, filter}, attrs) => {
+  const shape = attrs.inputShape as number[];
+  const info = convInfo(shape, filter.shape, attrs, true);
+  const attributes = {
+    ...convAttributes(info),
+    output_padding: unreached(info, shape[1], shape[2]),
+    group: info.inChannels,
+  };
+  const inputs = [toNchw(g, dy), depthwiseFilter(g, filter)];
+  const result = [shape[0], shape[3], shape[1], shape[2]];
+  return toNhwc(
+    g,
+    g.node('ConvTranspose', inputs, result, 'float32', attributes),
+  );
+});

@@ -1,0 +1,90 @@
+import {add} from '../ir/arithmetic.js';
+import type {Graph, IrValue} from '../ir/graph.js';
+import {NCHW_TO_NHWC, NHWC_TO_NCHW, reshape, transpose} from '../ir/layout.js';
+import {activate} from './activations.js';
+import {blockFilter, blockedConv, canBlock} from './blocked-conv.js';
+import {
+  type ConvInfo,
+  convAttributes,
+  convInfo,
+  outputShape,
+} from './conv-info.js';
+import {type Attrs, type KernelInputs, define} from './registry.js';
+
+export const toNchw = (g: Graph, x: IrValue) => transpose(g, x, NHWC_TO_NCHW);
+export const toNhwc = (g: Graph, x: IrValue) => transpose(g, x, NCHW_TO_NHWC);
+
+/** `x` and the result are NHWC, `filter` is [H, W, in, out]. */
+function conv2d(
+  g: Graph,
+  x: IrValue,
+  filter: IrValue,
+  info: ConvInfo,
+): IrValue {
+  const [, , ci, co] = filter.shape;
+  const attributes = convAttributes(info);
+  const shape = outputShape(info);
+  const input = toNchw(g, x);
+  if (x.shape[3] === ci && canBlock(g, ci, co)) {
+    return toNhwc(
+      g,
+      blockedConv(g, input, blockFilter(g, filter), shape, attributes),
+    );
+  }
+  const weights = transpose(g, filter, [3, 2, 0, 1]);
+  // As in tfjs, a filter for fewer channels means groups.
+  const group = x.shape[3] / ci;
+  const all = {...attributes, group};
+  return toNhwc(g, g.node('Conv', [input, weights], shape, 'float32', all));
+}
+
+function depthwise(
+  g: Graph,
+  x: IrValue,
+  filter: IrValue,
+  info: ConvInfo,
+): IrValue {
+  const attributes = {...convAttributes(info), group: info.inChannels};
+  const inputs = [toNchw(g, x), depthwiseFilter(g, filter)];
+  return toNhwc(
+    g,
+    g.node('Conv', inputs, outputShape(info), 'float32', attributes),
+  );
+}
+
+/** [H, W, in, multiplier] → [in * multiplier, 1, H, W] */
+export function depthwiseFilter(g: Graph, filter: IrValue): IrValue {
+  const [h, w, c, m] = filter.shape;
+  const moved = transpose(g, filter, [2, 3, 0, 1]);
+  return reshape(g, moved, [c * m, 1, h, w]);
+}
+
+function finish(
+  g: Graph,
+  y: IrValue,
+  {bias, preluActivationWeights}: KernelInputs,
+  attrs: Attrs,
+): IrValue {
+  const summed = bias ? add(g, y, bias) : y;
+  return activate(g, summed, attrs, preluActivationWeights);
+}
+
+define('Conv2D', (g, {x, filter}, attrs) =>
+  conv2d(g, x, filter, convInfo(x.shape, filter.shape, attrs)),
+);
+
+define('FusedConv2D', (g, inputs, attrs) => {
+  const {x, filter} = inputs;
+  const info = convInfo(x.shape, filter.shape, attrs);
+  return finish(g, conv2d(g, x, filter, info), inputs, attrs);
+});
+
+define('DepthwiseConv2dNative', (g, {x, filter}, attrs) =>
+  depthwise(g, x, filter, convInfo(x.shape, filter.shape, attrs, true)),
+);
+
+define('FusedDepthwiseConv2D', (g, inputs, attrs) => {
+  const {x, filter} = inputs;
+  const info = convInfo(x.shape, filter.shape, attrs, true);
+  return finish(g, depthwise(g, x, filter, info), inputs, attrs);
+});

@@ -1,0 +1,15 @@
+import './activations.js';
+import './arrays.js';
+import './binary.js';
+import './conv-filter-gradient.js';
+import './conv-input-gradient.js';
+import './convolution.js';
+import './gather.js';
+import './matmul.js';
+import './normalization.js';
+import './pooling.js';
+import './reductions.js';
+import './resize.js';
+import './unary.js';
+
+export {lowerings} from './registry.js';

@@ -1,0 +1,106 @@
+import {add, div, mul, sub} from '../ir/arithmetic.js';
+import {elementwise} from '../ir/elementwise.js';
+import type {Graph, IrValue} from '../ir/graph.js';
+import {cast} from '../ir/cast.js';
+import {define} from './registry.js';
+
+/** Kernels that are one ONNX operator. */
+const direct: Record<string, string> = {
+  Abs: 'Abs',
+  Acos: 'Acos',
+  Acosh: 'Acosh',
+  Asin: 'Asin',
+  Asinh: 'Asinh',
+  Atan: 'Atan',
+  Atanh: 'Atanh',
+  Ceil: 'Ceil',
+  Cos: 'Cos',
+  Cosh: 'Cosh',
+  Erf: 'Erf',
+  Exp: 'Exp',
+  Floor: 'Floor',
+  Log: 'Log',
+  Neg: 'Neg',
+  Reciprocal: 'Reciprocal',
+  Round: 'Round',
+  Sigmoid: 'Sigmoid',
+  Sin: 'Sin',
+  Sinh: 'Sinh',
+  Softplus: 'Softplus',
+  Sqrt: 'Sqrt',
+  Tan: 'Tan',
+  Tanh: 'Tanh',
+};
+
+/** Those that ONNX knows for whole numbers too. */
+const forIntegers = new Set(['Abs', 'Neg']);
+
+for (const [kernel, type] of Object.entries(direct)) {
+  define(kernel, (g, {x}) =>
+    forIntegers.has(kernel) && x.dtype === 'int32'
+      ? elementwise(g, type, [x])
+      : inFloat(g, x, f => elementwise(g, type, [f])),
+  );
+}
+
+define('Rsqrt', (g, {x}) =>
+  inFloat(g, x, f =>
+    elementwise(g, 'Reciprocal', [elementwise(g, 'Sqrt', [f])]),
+  ),
+);
+
+define('Square', (g, {x}) => mul(g, x, x));
+
+/** tfjs says that the sign of NaN is 0. */
+define('Sign', (g, {x}) => {
+  if (x.dtype !== 'float32') return elementwise(g, 'Sign', [x]);
+  const sign = elementwise(g, 'Sign', [x]);
+  const isNaN = elementwise(g, 'IsNaN', [x], {dtype: 'bool'});
+  return elementwise(g, 'Where', [isNaN, g.scalar(0), sign], {
+    dtype: 'float32',
+  });
+});
+
+/** e^x - 1 = 2t / (1 - t) with t = tanh(x / 2): exact near 0, where e^x - 1 is not. */
+define('Expm1', (g, {x}) => {
+  const t = elementwise(g, 'Tanh', [mul(g, x, g.scalar(0.5))]);
+  const near = div(g, mul(g, t, g.scalar(2)), sub(g, g.scalar(1), t));
+  const far = sub(g, elementwise(g, 'Exp', [x]), g.scalar(1));
+  const size = elementwise(g, 'Abs', [x]);
+  const isNear = elementwise(g, 'Less', [size, g.scalar(0.5)], {dtype: 'bool'});
+  return elementwise(g, 'Where', [isNear, near, far], {dtype: 'float32'});
+});
+
+/** log(1 + x) = log(u) x / (u - 1) with u = 1 + x rounded (Kahan). */
+define('Log1p', (g, {x}) => {
+  const u = add(g, x, g.scalar(1));
+  const log = elementwise(g, 'Log', [u]);
+  const near = div(g, mul(g, log, x), sub(g, u, g.scalar(1)));
+  const size = elementwise(g, 'Abs', [x]);
+  const small = elementwise(g, 'Less', [size, g.scalar(0.5)], {dtype: 'bool'});
+  const same = elementwise(g, 'Equal', [u, g.scalar(1)], {dtype: 'bool'});
+  const exact = elementwise(g, 'Where', [same, x, near], {dtype: 'float32'});
+  return elementwise(g, 'Where', [small, exact, log], {dtype: 'float32'});
+});
+
+define('IsNan', (g, {x}) =>
+  elementwise(g, 'IsNaN', [cast(g, x, 'float32')], {dtype: 'bool'}),
+);
+define('IsInf', (g, {x}) =>
+  elementwise(g, 'IsInf', [cast(g, x, 'float32')], {dtype: 'bool'}),
+);
+define('IsFinite', (g, {x}) => {
+  const size = elementwise(g, 'Abs', [cast(g, x, 'float32')]);
+  // False for NaN as well.
+  return elementwise(g, 'Less', [size, g.scalar(Infinity)], {dtype: 'bool'});
+});
+define('LogicalNot', (g, {x}) => elementwise(g, 'Not', [cast(g, x, 'bool')]));
+
+/** Computes in float32 and gives back `x`'s own dtype, as tfjs's kernels do. */
+export function inFloat(
+  g: Graph,
+  x: IrValue,
+  f: (x: IrValue) => IrValue,
+): IrValue {
+  return cast(g, f(cast(g, x, 'float32')), x.dtype);
+}

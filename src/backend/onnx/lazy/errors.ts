@@ -1,0 +1,25 @@
+/**
+ * ONNX Runtime names the failing node in its messages ("node 'n12'", "Name:'n12'");
+ * this leads it back to the tfjs call with its shapes.
+ */
+export class OnnxError extends Error {
+  constructor(cause: Error, sources: Map<string, string>) {
+    const call = namedCall(cause.message, sources);
+    super(
+      `onnx backend: ${call ? `${call} failed` : 'a graph failed'}: ${cause.message}`,
+      {cause},
+    );
+    this.name = 'OnnxError';
+  }
+}
+
+function namedCall(
+  message: string,
+  sources: Map<string, string>,
+): string | undefined {
+  for (const [id] of message.matchAll(/\bn\d+\b/g)) {
+    const source = sources.get(id);
+    if (source) return source;
+  }
+  return undefined;
+}

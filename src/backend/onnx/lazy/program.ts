@@ -1,0 +1,132 @@
+import type * as tf from '@tensorflow/tfjs';
+import {Graph, type IrValue} from '../ir/graph.js';
+import {emit} from '../ir/emit.js';
+import {fuse} from '../ir/fuse.js';
+import {reshape} from '../ir/layout.js';
+import {type NativeSession, OrtTensor, createSession} from '../native.js';
+import {describe, irDtype, lower} from './signature.js';
+import type {Structure} from './structure.js';
+import {type Value, settle} from './value.js';
+import {OnnxError} from './errors.js';
+import {peakBytes} from '../ir/peak.js';
+
+/** Where an output's data comes from: a leaf's own, or a result of the session. */
+type Origin = {leaf: number} | {result: number};
+
+/** A compiled structure. */
+export interface Program {
+  run(structure: Structure): void;
+  dispose(): void;
+  /** Working memory of one run, estimated. */
+  readonly bytes: number;
+  /** The tfjs call behind each node of the model, for profiles. */
+  readonly sources: Map<string, string>;
+  readonly session?: NativeSession;
+}
+
+export interface CompileOptions {
+  /** Channels per block of the NCHWc layout, or 0. */
+  block: number;
+  /** Leaves whose number is part of the program. */
+  baked: ReadonlyMap<number, number>;
+  session: Parameters<typeof createSession>[1];
+}
+
+export function compile(
+  structure: Structure,
+  {block, baked, session: options}: CompileOptions,
+): Program {
+  const g = new Graph(block);
+  const results =
+    structure.outputs.length > 0 ? lowerAll(g, structure, baked) : [];
+  const {origins, values} = distinct(results);
+  const fused = fuse(g, values);
+  const {model, slots, sources} = emit(fused);
+  const session = values.length > 0 ? open(model, options, sources) : undefined;
+  const fetches = Object.fromEntries(values.map((_, i) => [`y${i}`, null]));
+  return {
+    bytes: peakBytes(fused),
+    sources,
+    session,
+    dispose: () => session?.dispose(),
+    run({leaves, outputs}) {
+      const feeds: Record<string, ReturnType<typeof feed>> = {};
+      for (const slot of slots) feeds[`x${slot}`] = feed(leaves[slot]);
+      const out = session ? session.run(feeds, fetches, {}) : {};
+      outputs.forEach((value, i) => {
+        const origin = origins[i];
+        const data =
+          'leaf' in origin
+            ? leaves[origin.leaf].data
+            : (out[`y${origin.result}`].data as tf.backend_util.TypedArray);
+        settle(value, data);
+      });
+    },
+  };
+}
+
+function open(
+  model: Uint8Array,
+  options: Parameters<typeof createSession>[1],
+  sources: Map<string, string>,
+): NativeSession {
+  try {
+    return createSession(model, options);
+  } catch (error) {
+    throw new OnnxError(error as Error, sources);
+  }
+}
+
+function lowerAll(
+  g: Graph,
+  {calls, leaves, outputs}: Structure,
+  baked: ReadonlyMap<number, number>,
+): IrValue[] {
+  const values = new Map<Value, IrValue>();
+  leaves.forEach((leaf, slot) => {
+    const number = baked.get(slot);
+    const dtype = irDtype(leaf.dtype);
+    values.set(
+      leaf,
+      number === undefined
+        ? g.input(slot, leaf.shape, dtype)
+        : g.splat(number, leaf.shape, dtype),
+    );
+  });
+  for (const {signature, inputs, outputs: results} of calls) {
+    g.source = describe(signature);
+    const operands = inputs.map((v, i) =>
+      reshape(g, values.get(v)!, signature.inputs[i].shape),
+    );
+    const {kernel, names, attrs} = signature;
+    const result = lower(g, kernel, names, operands, attrs);
+    (Array.isArray(result) ? result : [result]).forEach((v, i) =>
+      values.set(results[i], v),
+    );
+  }
+  return outputs.map(v => values.get(v)!);
+}
+
+/** Results with the same data come out once; inputs do not come out at all. */
+function distinct(results: IrValue[]): {origins: Origin[]; values: IrValue[]} {
+  const values: IrValue[] = [];
+  const origins = results.map((v): Origin => {
+    const base = v.node.type === 'Reshape' ? v.node.inputs[0]! : v;
+    if (base.node.type === 'Input') {
+      return {leaf: base.node.attributes.slot as number};
+    }
+    let result = values.indexOf(base);
+    if (result < 0) result = values.push(base) - 1;
+    return {result};
+  });
+  return {origins, values};
+}
+
+function feed(value: Value) {
+  value.feed ??= new OrtTensor(
+    value.dtype as 'float32',
+    value.data as Float32Array,
+    value.shape,
+  );
+  return value.feed;
+}

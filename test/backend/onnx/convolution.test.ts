@@ -1,0 +1,212 @@
+import test from 'ava';
+import * as tf from '@tensorflow/tfjs';
+import {same, withGradients} from './both.js';
+
+type Pad = 'same' | 'valid' | number;
+/** height, width, in, out, filter, stride, pad; channels of 16 are convolved in blocks. */
+const table: [number, number, number, number, number, number, Pad][] = [
+  [6, 5, 3, 4, 3, 1, 'same'],
+  [6, 5, 3, 16, 3, 1, 'same'],
+  [8, 8, 16, 32, 3, 1, 'same'],
+  [8, 8, 16, 32, 3, 2, 'same'],
+  [7, 9, 32, 16, 3, 2, 'same'],
+  [8, 8, 16, 16, 3, 2, 'valid'],
+  [7, 7, 16, 16, 5, 3, 2],
+  [8, 8, 32, 16, 1, 1, 'same'],
+  [8, 8, 16, 32, 1, 2, 'same'],
+  [5, 5, 20, 16, 3, 1, 'valid'],
+  [5, 5, 16, 10, 3, 1, 'valid'],
+  [9, 9, 4, 3, 2, 2, 'same'],
+  [6, 6, 16, 16, 2, 1, 'same'],
+];
+const random = (shape: number[], seed: number) =>
+  tf.randomUniform(shape, -1, 1, 'float32', seed);
+
+for (const [h, w, ci, co, k, stride, pad] of table) {
+  test.serial(
+    `conv2d ${h}x${w}x${ci} → ${co}, ${k}x${k}, stride ${stride}, ${pad}`,
+    async t => {
+      const inputs = () => [
+        random([3, h, w, ci], 1),
+        random([k, k, ci, co], 2),
+      ];
+      const conv = (x: tf.Tensor, f: tf.Tensor) =>
+        tf.conv2d(x as tf.Tensor4D, f as tf.Tensor4D, stride, pad);
+      await same(t, () => withGradients(conv, inputs()));
+    },
+  );
+}
+
+test.serial('dilated and fused convolutions', async t => {
+  const x = () => random([2, 8, 8, 16], 1) as tf.Tensor4D;
+  const f = () => random([3, 3, 16, 16], 2) as tf.Tensor4D;
+  await same(t, () => tf.conv2d(x(), f(), 1, 'same', 'NHWC', 2));
+  for (const activation of [
+    'relu',
+    'elu',
+    'relu6',
+    'sigmoid',
+    'linear',
+  ] as const) {
+    await same(t, () =>
+      withGradients(
+        (a, b, c) =>
+          tf.fused.conv2d({
+            x: a as tf.Tensor4D,
+            filter: b as tf.Tensor4D,
+            bias: c,
+            strides: 1,
+            pad: 'same',
+            activation,
+          }),
+        [x(), f(), random([16], 3)],
+      ).slice(
+        0,
+        activation === 'linear' || activation === 'relu' || activation === 'elu'
+          ? 4
+          : 1,
+      ),
+    ).catch(error => {
+      // tfjs has no gradient for the others.
+      t.regex(String(error), /Gradient|activation/);
+    });
+  }
+});
+
+test.serial('conv2d transposed, separable, one-dimensional', async t => {
+  const x = () => random([2, 4, 4, 16], 1) as tf.Tensor4D;
+  await same(t, () =>
+    withGradients(
+      (a, b) =>
+        tf.conv2dTranspose(
+          a as tf.Tensor4D,
+          b as tf.Tensor4D,
+          [2, 8, 8, 32],
+          2,
+          'same',
+        ),
+      [x(), random([3, 3, 32, 16], 2)],
+    ),
+  );
+  await same(t, () =>
+    tf.separableConv2d(
+      x(),
+      random([3, 3, 16, 2], 2) as tf.Tensor4D,
+      random([1, 1, 32, 8], 3) as tf.Tensor4D,
+      1,
+      'same',
+    ),
+  );
+  await same(t, () =>
+    withGradients(
+      (a, b) => tf.conv1d(a as tf.Tensor3D, b as tf.Tensor3D, 1, 'same'),
+      [random([2, 9, 4], 1), random([3, 4, 6], 2)],
+    ),
+  );
+});
+
+for (const [multiplier, stride, pad] of [
+  [1, 1, 'same'],
+  [2, 1, 'valid'],
+  [1, 2, 'same'],
+] as const) {
+  test.serial(
+    `depthwise, multiplier ${multiplier}, stride ${stride}`,
+    async t => {
+      await same(t, () =>
+        withGradients(
+          (x, f) =>
+            tf.depthwiseConv2d(x as tf.Tensor4D, f as tf.Tensor4D, stride, pad),
+          [random([2, 7, 6, 4], 1), random([3, 3, 4, multiplier], 2)],
+        ),
+      );
+    },
+  );
+}
+
+for (const [size, stride, pad] of [
+  [2, 2, 'valid'],
+  [3, 2, 'same'],
+  [3, 1, 'same'],
+  [2, 3, 'valid'],
+] as const) {
+  test.serial(`pooling ${size}, stride ${stride}, ${pad}`, async t => {
+    const x = () => random([2, 8, 7, 16], 1);
+    await same(t, () =>
+      withGradients(
+        a => tf.maxPool(a as tf.Tensor4D, size, stride, pad),
+        [x()],
+      ),
+    );
+    if (pad === 'valid') {
+      await same(t, () =>
+        withGradients(
+          a => tf.avgPool(a as tf.Tensor4D, size, stride, pad),
+          [x()],
+        ),
+      );
+    } else {
+      // The cpu backend's gradient counts the padding.
+      await same(t, () => tf.avgPool(x() as tf.Tensor4D, size, stride, pad));
+    }
+  });
+}
+
+test.serial('batch normalisation', async t => {
+  const c = 16;
+  await same(
+    t,
+    () =>
+      withGradients(
+        (x, mean, variance, offset, scale) =>
+          tf.batchNorm(
+            x,
+            mean as tf.Tensor1D,
+            variance as tf.Tensor1D,
+            offset as tf.Tensor1D,
+            scale as tf.Tensor1D,
+            0.01,
+          ),
+        [
+          random([4, 8, 8, c], 1),
+          random([c], 2),
+          random([c], 3).square(),
+          random([c], 4),
+          random([c], 5),
+        ],
+      ),
+    1e-4,
+  );
+});
+
+test.serial('resizing', async t => {
+  const x = () => random([1, 4, 4, 3], 1);
+  for (const [align, half] of [
+    [false, false],
+    [true, false],
+    [false, true],
+  ]) {
+    for (const size of [
+      [8, 10],
+      [7, 3],
+    ] as [number, number][]) {
+      await same(t, () => [
+        tf.image.resizeBilinear(x() as tf.Tensor4D, size, align, half),
+        tf.image.resizeNearestNeighbor(x() as tf.Tensor4D, size, align, half),
+      ]);
+      if (half) continue;
+      await same(t, () =>
+        withGradients(
+          a => tf.image.resizeBilinear(a as tf.Tensor4D, size, align),
+          [x()],
+        ),
+      );
+      await same(t, () =>
+        withGradients(
+          a => tf.image.resizeNearestNeighbor(a as tf.Tensor4D, size, align),
+          [x()],
+        ),
+      );
+    }
+  }
+});
