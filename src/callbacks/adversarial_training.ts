@@ -280,6 +280,15 @@ function checkArgs(args: AdversarialTrainingArgs): AdversarialTrainingArgs {
       `adversarialTraining: mix must be 'adversarial' or 'both', but is ${JSON.stringify(mix)}.`,
     );
   }
+  if (
+    objective !== undefined &&
+    (typeof objective?.attackOptions !== 'function' ||
+      typeof objective.compute !== 'function')
+  ) {
+    throw new Error(
+      'adversarialTraining: objective must be a training objective such as trades().',
+    );
+  }
   if (objective && mix === 'both') {
     throw new Error(
       "adversarialTraining: an objective decides itself what to do with clean examples; leave out mix: 'both'.",
@@ -288,6 +297,12 @@ function checkArgs(args: AdversarialTrainingArgs): AdversarialTrainingArgs {
   if (args.targeted) {
     throw new Error(
       'adversarialTraining: training labels are the true classes, so the attack cannot be targeted.',
+    );
+  }
+  const {cleanMetrics = true} = args;
+  if (typeof cleanMetrics !== 'boolean') {
+    throw new Error(
+      `adversarialTraining: cleanMetrics must be true or false, but is ${JSON.stringify(cleanMetrics)}.`,
     );
   }
   if (!Number.isSafeInteger(every) || every < 1) {
