@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack as makeAttack, type Attack} from '../attacks/attack.js';
 import {checkLayersModel} from '../attacks/logits.js';
-import type {AttackOptions} from '../attacks/options.js';
+import {type AttackOptions, trainingOptions} from '../attacks/options.js';
 import {parseSpec} from '../attacks/spec.js';
 import type {ThreatModel} from '../attacks/threat_model.js';
 import type {TrainingObjective} from '../defenses/objective.js';
@@ -76,21 +76,17 @@ export class AdversarialTraining extends tf.CustomCallback {
       every = 1,
       cleanMetrics = true,
       tensorBoard,
-      steps = 10,
       ...options
     } = checkArgs(args);
     this.args = {...args, mix};
     this.threatModel =
       typeof attack === 'string' ? parseSpec(attack, options.variant) : attack;
-    const adam = (options.optimizer ?? 'adam') === 'adam';
-    this.attackOptions = {
-      steps,
-      ...(adam && steps > 0 && !objective && {learningRate: 0.1 / steps}),
+    this.attackOptions = trainingOptions({
       ...objective?.attackOptions(this.threatModel),
       ...Object.fromEntries(
         Object.entries(options).filter(([, value]) => value !== undefined),
       ),
-    };
+    });
     this.warmUpEpochs = warmUpEpochs;
     this.every = every;
     // Made now, so that a bad option is an error now.
