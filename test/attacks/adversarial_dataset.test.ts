@@ -6,6 +6,7 @@ import {
   type AdversarialDatasetArgs,
 } from '../../src/attacks/adversarial_dataset.js';
 import {logits} from '../../src/attacks/logits.js';
+import {adversarialTraining} from '../../src/callbacks/adversarial_training.js';
 import {missingBackend} from '../helpers/backends.js';
 import {leakAsync} from '../helpers/memory.js';
 import {small} from '../helpers/toy.js';
@@ -14,6 +15,7 @@ import {
   classes,
   compiled,
   dataset,
+  FIT,
   N,
   BATCH,
   trainByHand,
@@ -93,6 +95,20 @@ test.serial('nothing leaks', async t => {
     });
     t.is(left, 0);
   }
+});
+
+test.serial('by default steps are those of adversarialTraining', async t => {
+  const model = compiled();
+  const callback = adversarialTraining({attack: 'D'});
+  const {history} = await model.fit(x, y, {...FIT, callbacks: callback});
+  const again = compiled();
+  await again.fitDataset(adversarialDataset(dataset(), again, {attack: 'D'}), {
+    epochs: 1,
+    verbose: 0,
+  });
+  t.deepEqual(weightsOf(again), weightsOf(model));
+  // They reach the bound.
+  t.true((history.size_D[0] as number) > 0.03);
 });
 
 test.serial(
