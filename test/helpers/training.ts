@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack} from '../../src/attacks/attack.js';
 import type {AttackOptions} from '../../src/attacks/options.js';
+import {loadBackend} from '../../src/backend/load.js';
 import type {ThreatModel} from '../../src/attacks/threat_model.js';
 import {
   CLASSES,
@@ -9,6 +10,9 @@ import {
   toyLayers,
   toyModel,
 } from './toy.js';
+
+// Before the first tensor is made, so that tfjs prints no advice.
+await loadBackend('cpu');
 
 export const N = 12;
 export const BATCH = 4;
