@@ -106,6 +106,27 @@ export function attackTable(test: TestFn, backend: string): void {
     }
   }
 
+  test.serial(`${backend}: without steps images stay as they are`, t => {
+    // Where rounding could show: saturated, gray, nearly black.
+    const corners = tf.tidy(() => {
+      const rounded = tf.round(images);
+      const gray = tf.tile(
+        tf.slice(images, [0, 0, 0, 0], [-1, -1, -1, 1]),
+        [1, 1, 1, 3],
+      );
+      return tf.concat([rounded, gray, tf.mul(images, 0.01)]);
+    }) as tf.Tensor4D;
+    const before = [...corners.dataSync()];
+    for (const [name, make] of Object.entries(ATTACKS)) {
+      const {adversarial} = attack(make(), {steps: 0}).perturb(
+        model,
+        corners,
+        tf.zeros([3 * N], 'int32') as tf.Tensor1D,
+      );
+      t.deepEqual([...adversarial.dataSync()], before, name);
+    }
+  });
+
   for (const spec of ['C', 'D', 'S', 'D+C-HSV', 'C+S+D']) {
     test.serial(`${backend}: ${spec} in the reference variant`, t => {
       const make = () => small(spec, 'reference');
