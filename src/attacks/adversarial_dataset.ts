@@ -1,13 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack as makeAttack} from './attack.js';
 import type {Classifier} from './logits.js';
-import type {AttackOptions} from './options.js';
+import {type AttackOptions, trainingOptions} from './options.js';
 import type {ThreatModel} from './threat_model.js';
 
 /** Options of {@link adversarialDataset}: an attack and how it searches. */
 export interface AdversarialDatasetArgs extends AttackOptions {
   /** A spec such as `C+S+D`, or a threat model; see {@link attack}. */
   attack: string | ThreatModel;
+  /** Attack steps for each batch. Default 10. */
+  steps?: number;
+  /**
+   * Default for `adam`: 0.1/steps, so that few steps reach as far as the 100 of
+   * 0.001 of an evaluation.
+   */
+  learningRate?: number;
 }
 
 /** What a batched dataset for `fitDataset` gives. */
@@ -23,7 +30,7 @@ export interface DatasetBatch {
  * transform, for use with `fitDataset` or to look at examples.
  *
  * ```js
- * const robust = adversarialDataset(batches, model, {attack: 'C+D', steps: 10});
+ * const robust = adversarialDataset(batches, model, {attack: 'C+D'});
  * await model.fitDataset(robust, {epochs: 5});
  * ```
  *
@@ -42,7 +49,7 @@ export function adversarialDataset(
   model: Classifier,
   {attack, ...options}: AdversarialDatasetArgs,
 ): tf.data.Dataset<tf.TensorContainer> {
-  const {perturb} = makeAttack(attack, options);
+  const {perturb} = makeAttack(attack, trainingOptions(options));
   // The iterator disposes of what goes in and is not passed on.
   return dataset.map(batch => {
     const {xs, ys} = (batch ?? {}) as unknown as DatasetBatch;

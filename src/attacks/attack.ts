@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {installTensorflowKernels} from '../backend/tensorflow_kernels.js';
-import {checkLayersModel, type Classifier, logits} from './logits.js';
+import {checkClassifier, type Classifier, logits} from './logits.js';
 import {losses} from './losses.js';
 import {adam, sign} from './optimizers.js';
 import {
@@ -12,7 +12,7 @@ import {pgd, type PgdResult} from './pgd.js';
 import {exampleSeeds, normalPerSeed} from './random_start.js';
 import {keepRows, putRows} from './rows.js';
 import {parseSpec} from './spec.js';
-import type {ThreatModel} from './threat_model.js';
+import {isThreatModel, type ThreatModel} from './threat_model.js';
 import {checkImages, oneHotLabels} from './validate.js';
 
 /** What {@link Attack.perturb} gives; all of it is the caller's to dispose. */
@@ -85,12 +85,11 @@ export function attack(
   options: AttackOptions = {},
 ): Attack {
   const resolved = resolveOptions(options);
-  const threatModel =
-    typeof spec === 'object' && spec !== null
-      ? options.variant
-        ? spec.with({variant: options.variant})
-        : spec
-      : parseSpec(spec, resolved.variant);
+  const threatModel = isThreatModel(spec)
+    ? options.variant
+      ? spec.with({variant: options.variant})
+      : spec
+    : parseSpec(spec, resolved.variant);
   return {
     name: threatModel.name,
     threatModel,
@@ -138,7 +137,7 @@ function perturb(
 }
 
 function numClasses(classifier: Classifier, images: tf.Tensor4D): number {
-  if (classifier instanceof tf.LayersModel) checkLayersModel(classifier);
+  checkClassifier(classifier);
   return tf.tidy(() => {
     const first = tf.slice(images, [0, 0, 0, 0], [1, -1, -1, -1]);
     return logits(classifier, first).shape[1];

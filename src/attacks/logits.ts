@@ -26,7 +26,11 @@ const LINEAR = {
   getConfig: () => ({}),
 };
 
-const cache = new WeakMap<tf.LayersModel, Forward>();
+/** Found ways by model, for as long as the model has the same output: layers may be added. */
+const cache = new WeakMap<
+  tf.LayersModel,
+  {output: tf.SymbolicTensor; forward: Forward}
+>();
 
 /**
  * The exact logits of a classifier, [N, classes]: what goes into its softmax,
@@ -98,6 +102,26 @@ function graphLogits(model: tf.GraphModel): string {
     : graph.outputs[0].name;
 }
 
+/** @throws Error if this is no classifier, or has several inputs or outputs. */
+export function checkClassifier(classifier: Classifier): void {
+  if (typeof classifier === 'function') return;
+  if (classifier instanceof tf.LayersModel) {
+    checkLayersModel(classifier);
+  } else if (classifier instanceof tf.GraphModel) {
+    const {inputs, outputs} = classifier;
+    if (inputs.length !== 1 || outputs.length !== 1) {
+      throw new Error(
+        `The graph model must have one input (images) and one output (classes), but it has ${inputs.length} and ${outputs.length}. ` +
+          'Pass a function from images to logits that calls its execute().',
+      );
+    }
+  } else {
+    throw new Error(
+      'The classifier must be a tf.LayersModel, a tf.GraphModel (both of the same copy of @tensorflow/tfjs as tfjs-adversarial uses) or a function from images to logits.',
+    );
+  }
+}
+
 /** @throws Error if the model has several inputs or outputs. */
 export function checkLayersModel(model: tf.LayersModel): void {
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
@@ -115,11 +139,12 @@ export function checkLayersModel(model: tf.LayersModel): void {
 }
 
 function layersLogits(model: tf.LayersModel): Forward {
+  const [output] = model.outputs;
   const known = cache.get(model);
-  if (known) return known;
-  const found = findLogits(model);
-  cache.set(model, found);
-  return found;
+  if (known?.output === output) return known.forward;
+  const forward = findLogits(model);
+  cache.set(model, {output, forward});
+  return forward;
 }
 
 /** What the model itself gives for these logits of it, in its own shape. */

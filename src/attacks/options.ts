@@ -91,9 +91,13 @@ const CHECKS: Record<keyof AttackOptions, Check> = {
   ],
   restarts: whole(1),
   randomStart: [
-    x =>
-      typeof x === 'boolean' ||
-      ((x as {deviation?: number} | null)?.deviation ?? -1) >= 0,
+    x => {
+      const deviation = (x as {deviation?: unknown} | null)?.deviation;
+      return (
+        typeof x === 'boolean' ||
+        (Number.isFinite(deviation) && (deviation as number) >= 0)
+      );
+    },
     'true, false or {deviation: number}',
   ],
   seed: whole(0),
@@ -111,6 +115,11 @@ const KL_START = {deviation: 0.001};
  * @throws Error naming the option that is unknown or out of range.
  */
 export function resolveOptions(options: AttackOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new Error(
+      `Attack options are an object such as {steps: 20}, not ${show(options)}.`,
+    );
+  }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(CHECKS, name)) {
       throw new Error(
@@ -120,7 +129,7 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     const [test, wanted] = CHECKS[name as keyof AttackOptions];
     if (value !== undefined && !test(value)) {
       throw new Error(
-        `The attack option ${name} must be ${wanted}, but is ${JSON.stringify(value)}.`,
+        `The attack option ${name} must be ${wanted}, but is ${show(value)}.`,
       );
     }
   }
@@ -141,4 +150,20 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     targeted: false,
     ...given,
   };
+}
+
+/**
+ * The options of an attack on training batches: 10 steps unless said otherwise,
+ * and with `adam` a learning rate of 0.1/steps, so that few steps reach as far as
+ * the 100 of 0.001 of an evaluation.
+ */
+export function trainingOptions(options: AttackOptions): AttackOptions {
+  const {steps = 10, optimizer = 'adam', learningRate} = options;
+  const reach = optimizer === 'adam' && steps > 0 ? 0.1 / steps : undefined;
+  return {...options, steps, learningRate: learningRate ?? reach};
+}
+
+/** As it is written in code: JSON has no NaN and no Infinity. */
+function show(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }

@@ -90,9 +90,10 @@ export class ReColor implements ThreatModel {
         `ReColor: resolution must be three whole numbers of at least 2, but is ${resolution}.`,
       );
     }
-    const bounds =
-      typeof epsilon === 'number' ? [epsilon, epsilon, epsilon] : [...epsilon];
-    if (bounds.length !== 3) {
+    const bounds = Array.isArray(epsilon)
+      ? epsilon
+      : [epsilon, epsilon, epsilon];
+    if (bounds.length !== 3 || epsilon === null) {
       throw new Error(
         `ReColor: epsilon must be one number or three, but is ${epsilon}.`,
       );

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type {ThreatModel, Variant} from './threat_model.js';
+import {isThreatModel, type ThreatModel, type Variant} from './threat_model.js';
 
 /**
  * Several rules applied one after the other, the first to the image itself:
@@ -14,8 +14,10 @@ export class Sequence implements ThreatModel {
     /** What is applied, in this order. */
     readonly terms: ThreatModel[],
   ) {
-    if (!Array.isArray(terms)) {
-      throw new Error('Sequence takes a list of threat models.');
+    if (!Array.isArray(terms) || !terms.every(isThreatModel)) {
+      throw new Error(
+        'Sequence takes a list of threat models, such as [new ReColor(), new Delta()].',
+      );
     }
   }
 

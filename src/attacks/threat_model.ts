@@ -76,3 +76,11 @@ export interface ThreatModel {
   /** The same rules with every bound multiplied by `factor`, or by another variant. */
   with(changes: {scale?: number; variant?: Variant}): ThreatModel;
 }
+
+/** Whether this can be used as a threat model, as far as can be seen from outside. */
+export function isThreatModel(x: unknown): x is ThreatModel {
+  const methods = ['zeros', 'apply', 'project', 'bounds'] as const;
+  return methods.every(
+    name => typeof (x as ThreatModel | null)?.[name] === 'function',
+  );
+}

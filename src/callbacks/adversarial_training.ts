@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack as makeAttack, type Attack} from '../attacks/attack.js';
 import {checkLayersModel} from '../attacks/logits.js';
-import type {AttackOptions} from '../attacks/options.js';
+import {type AttackOptions, trainingOptions} from '../attacks/options.js';
 import {parseSpec} from '../attacks/spec.js';
 import type {ThreatModel} from '../attacks/threat_model.js';
 import type {TrainingObjective} from '../defenses/objective.js';
@@ -76,21 +76,17 @@ export class AdversarialTraining extends tf.CustomCallback {
       every = 1,
       cleanMetrics = true,
       tensorBoard,
-      steps = 10,
       ...options
     } = checkArgs(args);
     this.args = {...args, mix};
     this.threatModel =
       typeof attack === 'string' ? parseSpec(attack, options.variant) : attack;
-    const adam = (options.optimizer ?? 'adam') === 'adam';
-    this.attackOptions = {
-      steps,
-      ...(adam && steps > 0 && !objective && {learningRate: 0.1 / steps}),
+    this.attackOptions = trainingOptions({
       ...objective?.attackOptions(this.threatModel),
       ...Object.fromEntries(
         Object.entries(options).filter(([, value]) => value !== undefined),
       ),
-    };
+    });
     this.warmUpEpochs = warmUpEpochs;
     this.every = every;
     // Made now, so that a bad option is an error now.
@@ -280,6 +276,15 @@ function checkArgs(args: AdversarialTrainingArgs): AdversarialTrainingArgs {
       `adversarialTraining: mix must be 'adversarial' or 'both', but is ${JSON.stringify(mix)}.`,
     );
   }
+  if (
+    objective !== undefined &&
+    (typeof objective?.attackOptions !== 'function' ||
+      typeof objective.compute !== 'function')
+  ) {
+    throw new Error(
+      'adversarialTraining: objective must be a training objective such as trades().',
+    );
+  }
   if (objective && mix === 'both') {
     throw new Error(
       "adversarialTraining: an objective decides itself what to do with clean examples; leave out mix: 'both'.",
@@ -288,6 +293,12 @@ function checkArgs(args: AdversarialTrainingArgs): AdversarialTrainingArgs {
   if (args.targeted) {
     throw new Error(
       'adversarialTraining: training labels are the true classes, so the attack cannot be targeted.',
+    );
+  }
+  const {cleanMetrics = true} = args;
+  if (typeof cleanMetrics !== 'boolean') {
+    throw new Error(
+      `adversarialTraining: cleanMetrics must be true or false, but is ${JSON.stringify(cleanMetrics)}.`,
     );
   }
   if (!Number.isSafeInteger(every) || every < 1) {

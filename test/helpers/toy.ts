@@ -69,7 +69,7 @@ export function toyLayers({
     }),
     ...(batchNormalization ? [tf.layers.batchNormalization()] : []),
     tf.layers.activation({activation: 'relu'}),
-    ...(dropout ? [tf.layers.dropout({rate: 0.5})] : []),
+    ...(dropout ? [tf.layers.dropout({rate: 0.5, seed: 7})] : []),
     tf.layers.flatten(),
     tf.layers.dense({
       units: CLASSES,
