@@ -40,7 +40,7 @@ const ATTACKS: Record<string, () => ThreatModel> = {
 const LOSSES: LossName[] = ['margin', 'crossEntropy', 'kl'];
 
 const N = 3;
-const OPTIONS: AttackOptions = {steps: 4, learningRate: 0.01, seed: 5};
+const OPTIONS: AttackOptions = {steps: 2, learningRate: 0.02, seed: 5};
 /** Rounding of float32 in a few operations on numbers of size 1. */
 const ROUNDING = 1e-5;
 
