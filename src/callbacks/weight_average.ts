@@ -55,7 +55,11 @@ export class WeightAverage extends tf.CustomCallback {
   /** @internal */
   override setParams(params: Parameters<tf.CustomCallback['setParams']>[0]) {
     super.setParams(params);
-    this.batchesPerEpoch = (params as {steps?: number | null}).steps ?? null;
+    const {steps, samples, batchSize} = params as Partial<
+      Record<string, number | null>
+    >;
+    this.batchesPerEpoch =
+      steps ?? (samples && batchSize ? Math.ceil(samples / batchSize) : null);
   }
 
   /** @internal */
@@ -98,7 +102,7 @@ export class WeightAverage extends tf.CustomCallback {
         average.assign(tf.add(average, step));
       });
     });
-    // Before tfjs looks at the validation data.
+    // Before fitDataset looks at its validation data.
     if (batch + 1 === this.batchesPerEpoch) this.swap();
     await super.onBatchEnd(batch, logs);
   }
@@ -155,14 +159,14 @@ export class WeightAverage extends tf.CustomCallback {
  *
  * Training itself is as without it. From the end of an epoch's last batch to the
  * beginning of the next epoch, and after the fit, the model holds the average:
- * validation, callbacks that evaluate or save at an epoch's end, and whoever uses
- * the model afterwards get it. (Where the number of batches is not known
- * beforehand, as with a `tf.data` set of unknown size, the validation data is
- * seen with the weights in training.) The moving means and variances of batch
- * normalisation are averaged along with the weights they belong to, never mixed
- * with those of other weights.
+ * callbacks that evaluate or save at an epoch's end, the `validationData` of
+ * `fitDataset` and whoever uses the model afterwards get it. (`fit` looks at its
+ * `validationData` before any callback could act, with the weights in training.)
+ * Where the number of batches is not known beforehand, as with a `tf.data` set of
+ * unknown size, that holds from this callback's `onEpochEnd` on.
  *
- * Callbacks that need the average in `onEpochEnd` must come after it.
+ * The moving means and variances of batch normalisation are averaged along with
+ * the weights they belong to.
  *
  * Memory: one copy of the weights.
  *
