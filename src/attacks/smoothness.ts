@@ -65,7 +65,8 @@ export function smoothness(field: tf.Tensor4D[]): tf.Tensor1D {
       const squares = tf.add(tf.addN(apart.map(d => tf.square(d))), EPSILON);
       const inverse = tf.rsqrt(squares);
       directions.push(...apart.map(d => tf.mul(d, inverse)));
-      return tf.sum(tf.mul(squares, inverse), [1, 2, 3]);
+      // In two goes, as some backends add number to number and lose the last digits.
+      return tf.sum(tf.sum(tf.mul(squares, inverse), [3]), [1, 2]);
     });
     save(directions);
     return {

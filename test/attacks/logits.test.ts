@@ -84,7 +84,14 @@ const ENDS: Record<string, [make: () => tf.LayersModel, softmax: boolean]> = {
   ],
   logits: [() => classify(dense('linear')), false],
   'logits behind a relu': [
-    () => classify(layers.dense({units: CLASSES, activation: 'relu'})),
+    () =>
+      classify(
+        layers.dense({
+          units: CLASSES,
+          activation: 'relu',
+          kernelInitializer: tf.initializers.heNormal({seed: 4}),
+        }),
+      ),
     false,
   ],
   'a functional softmax': [functional, true],
@@ -96,6 +103,7 @@ const ENDS: Record<string, [make: () => tf.LayersModel, softmax: boolean]> = {
             layers.dense({
               units: CLASSES,
               activation: 'softmax',
+              kernelInitializer: tf.initializers.heNormal({seed: 4}),
               inputShape: [(SIZE - 2) ** 2 * 2],
             }),
           ],
@@ -124,6 +132,7 @@ const ENDS: Record<string, [make: () => tf.LayersModel, softmax: boolean]> = {
             filters: CLASSES,
             kernelSize: SIZE,
             activation: 'softmax',
+            kernelInitializer: tf.initializers.heNormal({seed: 4}),
           }),
         ],
       }),
