@@ -1,16 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import {installTensorflowKernels} from '../backend/tensorflow_kernels.js';
 import {checkClassifier, type Classifier, logits} from './logits.js';
-import {losses} from './losses.js';
-import {adam, sign} from './optimizers.js';
 import {
   type AttackOptions,
   type ResolvedOptions,
   resolveOptions,
 } from './options.js';
 import {pgd, type PgdResult} from './pgd.js';
-import {exampleSeeds, normalPerSeed} from './random_start.js';
 import {keepRows, putRows} from './rows.js';
+import {searchArgs, startAt, startSeeds} from './search.js';
 import {parseSpec} from './spec.js';
 import {isThreatModel, type ThreatModel} from './threat_model.js';
 import {checkImages, oneHotLabels} from './validate.js';
@@ -144,15 +142,7 @@ function numClasses(classifier: Classifier, images: tf.Tensor4D): number {
   });
 }
 
-/** A seed for each example, or none where nothing is random. */
-function startSeeds(images: tf.Tensor4D, options: ResolvedOptions): number[] {
-  const {randomStart, restarts, seed} = options;
-  return randomStart === false && restarts === 1
-    ? []
-    : exampleSeeds(images, seed);
-}
-
-interface SearchArgs {
+interface Search {
   images: tf.Tensor4D;
   labels: tf.Tensor2D;
   seeds: number[];
@@ -164,39 +154,14 @@ function search(
   threatModel: ThreatModel,
   options: ResolvedOptions,
   classifier: Classifier,
-  {images, labels, seeds, restart, history}: SearchArgs,
+  {images, labels, seeds, restart, history}: Search,
 ): PgdResult {
-  const steps = threatModel.bounds().length === 0 ? 0 : options.steps;
-  const {randomStart, learningRate} = options;
-  const zeros = threatModel.zeros(images);
-  const own = seeds.map(seed => seed + restart);
-  const start =
-    typeof randomStart === 'object'
-      ? zeros.map((z, i) =>
-          normalPerSeed(own, z.shape.slice(1), randomStart.deviation, i),
-        )
-      : randomStart || restart > 0
-        ? threatModel.random(images, own)
-        : zeros;
-  const optimizer =
-    options.optimizer === 'adam'
-      ? adam(learningRate ?? 0.001)
-      : sign(
-          threatModel
-            .bounds()
-            .map(bound => learningRate ?? (2.5 * bound) / Math.max(steps, 1)),
-        );
   return pgd({
     ...options,
-    logits: x => logits(classifier, x),
-    threatModel,
+    ...searchArgs(threatModel, options, classifier),
     images,
     labels,
-    start,
-    steps,
-    optimizer,
-    loss: losses[options.loss],
-    needsCleanLogits: options.loss === 'kl',
+    start: startAt(threatModel, options, images, seeds, restart),
     history,
   });
 }
