@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {installTensorflowKernels} from '../backend/tensorflow_kernels.js';
-import {checkClassifier, type Classifier, logits} from './logits.js';
+import {type Classifier, countClasses} from './logits.js';
 import {
   type AttackOptions,
   type ResolvedOptions,
@@ -108,7 +108,7 @@ function perturb(
   // Whoever imports tfjs-node themselves gets its faster gradients here.
   installTensorflowKernels();
   checkImages(images);
-  const classes = numClasses(classifier, images);
+  const classes = countClasses(classifier, images);
   return tf.tidy(() => {
     const oneHot = oneHotLabels(labels, images.shape[0], classes);
     const seeds = startSeeds(images, options);
@@ -132,14 +132,6 @@ function perturb(
     const success = tf.logicalNot(tf.greaterEqual(result.margin, 0));
     return {...result, success} as unknown as tf.TensorContainerObject;
   }) as unknown as Perturbed;
-}
-
-function numClasses(classifier: Classifier, images: tf.Tensor4D): number {
-  checkClassifier(classifier);
-  return tf.tidy(() => {
-    const first = tf.slice(images, [0, 0, 0, 0], [1, -1, -1, -1]);
-    return logits(classifier, first).shape[1];
-  });
 }
 
 interface Search {
