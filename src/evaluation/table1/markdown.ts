@@ -4,7 +4,7 @@ import type {Cell, Table} from './types.js';
 export function legend({settings, examples}: Table): string[] {
   return [
     `Accuracy in % on the first ${examples} test images of CIFAR-10; ${settings.steps} steps of each attack, seed ${settings.seed}, batches of ${settings.batch}, backend ${settings.backend}.`,
-    'In brackets the 95 % interval of Wilson, after it what Laidlaw & Feizi 2019 print in table 1 for all 10,000 test images; ≠ where that lies outside of the interval, so that the difference is more than sampling error.',
+    'After each accuracy come its 95 % interval (Wilson) and what Laidlaw & Feizi 2019 print in table 1 for all 10,000 test images; ≠ where that lies outside of the interval, so that the difference is more than sampling error.',
     'Worst case: an example counts as robust only if it survives every column. The variant paper keeps to the definitions of the paper, the variant reference does what its released code does.',
   ];
 }
@@ -27,7 +27,7 @@ export function markdownReport(table: Table): string {
       ['', ...columns, 'worst case'],
       ['---', ...columns.map(() => '---:'), '---:'],
       ...rows.map(row => [
-        escape(row.name),
+        escapeMarkdown(row.name),
         ...row.cells.map(cellText),
         row.worstCase
           ? `${percent(row.worstCase.accuracy)} [${interval(row.worstCase.interval)}]`
@@ -51,6 +51,6 @@ function cellText(cell: Cell | null): string {
   return `${ours} ${percent(cell.paper)}${cell.differs ? ' ≠' : ''}`;
 }
 
-function escape(text: string): string {
+function escapeMarkdown(text: string): string {
   return text.replace(/[\\`*_{}[\]<>()#+!|~&-]/g, '\\$&').replace(/\s+/g, ' ');
 }

@@ -6,6 +6,9 @@ import type {Row} from './types.js';
 /** By how much a perturbation is enlarged to be seen. */
 export const ENLARGED = 5;
 
+/** Pixels of a line of the strip, one of them white. */
+const LINE = 7;
+
 const SURVIVES = [26, 127, 55];
 const FALLS = [244, 212, 208];
 
@@ -38,20 +41,24 @@ export function perturbationMap(
   return base64({data: map, shape: [...shape]});
 }
 
-/** A line for each column and one for the worst case, with a pixel for each example: dark where it survives. */
+/** A line for each column and one for the worst case, each example one pixel wide: dark where it survives. */
 export function survivalStrip({cells, worstCase}: Row): string {
   const lines = [...cells, worstCase].flatMap(cell =>
     cell ? [cell.correct] : [],
   );
   const width = lines[0].length;
-  const pixels = new Uint8Array(width * lines.length * 3);
-  lines.forEach((correct, y) => {
+  const height = lines.length * LINE;
+  const pixels = new Uint8Array(width * height * 3).fill(255);
+  for (let y = 0; y < height; y++) {
+    const correct = lines[Math.floor(y / LINE)];
+    // The last row of pixels of each line parts it from the next.
+    if (y % LINE === LINE - 1) continue;
     for (let x = 0; x < width; x++) {
       const color = correct[x] === '1' ? SURVIVES : FALLS;
       pixels.set(color, (y * width + x) * 3);
     }
-  });
-  return base64({data: pixels, shape: [lines.length, width, 3]});
+  }
+  return base64({data: pixels, shape: [height, width, 3]});
 }
 
 function base64(pixels: Parameters<typeof encodePng>[0]): string {

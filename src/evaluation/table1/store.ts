@@ -1,7 +1,7 @@
-import {readFile} from 'node:fs/promises';
 import {createHash} from 'node:crypto';
+import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {fileError, writeWhole} from '../../data/cache.js';
+import {fileError, removeTemporary, writeWhole} from '../../data/cache.js';
 import type {Variant} from '../../attacks/threat_model.js';
 import type {Part, TableSettings} from './types.js';
 
@@ -40,6 +40,7 @@ export class PartStore {
       models: {...known?.models, ...models},
     };
     await writeWhole(file, JSON.stringify(header, null, 2) + '\n');
+    await removeLeftovers(folder);
     return new PartStore(folder);
   }
 
@@ -81,6 +82,16 @@ function fileName(name: string): string {
   if (plain === name) return plain;
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
   return `${plain}.${digest}`;
+}
+
+/** What killed runs were just writing. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const all = await readdir(folder, {recursive: true, withFileTypes: true});
+  const folders = all.filter(entry => entry.isDirectory());
+  await removeTemporary(folder);
+  for (const {parentPath, name} of folders) {
+    await removeTemporary(join(parentPath, name));
+  }
 }
 
 function check(
