@@ -71,6 +71,14 @@ export function positive(text: string): number {
   return value;
 }
 
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (!(text.trim() && value >= 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError('It must be a number of at least 0.');
+  }
+  return value;
+}
+
 export function backendOption(): Option {
   return new Option('--backend <name>', 'TensorFlow.js backend').choices(
     backendNames,

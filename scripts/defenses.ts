@@ -48,6 +48,11 @@ export function findDefense(name: string): Defense {
   return found;
 }
 
+/** A row's name as a folder's: `C (B&W)` is in `C-BW`. */
+export function folderName({name}: Defense): string {
+  return name.replace(' (B&W)', '-BW');
+}
+
 /** The callbacks that a defence trains with. */
 export function defenseCallbacks(
   {training}: Defense,

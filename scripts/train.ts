@@ -1,15 +1,14 @@
-import {readFile, stat} from 'node:fs/promises';
+import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
-import {Option} from 'commander';
 import * as tf from '@tensorflow/tfjs';
-import {grayscale, imageDataset, tensorBoard} from '../src/index.js';
-import {loadCifar10, loadModel, saveModel} from '../src/node.js';
+import {Option} from 'commander';
+import {loadCifar10} from '../src/node.js';
 import {writeWhole} from '../src/data/cache.js';
-import {batchesPerEpoch} from '../src/data/batches.js';
-import {progressBar} from '../src/data/progress.js';
+import {type Progress, progressBar} from '../src/data/progress.js';
 import {
   backendOption,
   command,
+  notNegative,
   positive,
   run,
   seedOption,
@@ -17,193 +16,277 @@ import {
   stopOnInterrupt,
   whole,
 } from './command_line.js';
-import {DEFENSES, defenseCallbacks, findDefense} from './defenses.js';
-import {type NetworkName, NETWORKS} from './models.js';
+import {type Defense, DEFENSES, findDefense, folderName} from './defenses.js';
+import {NETWORKS} from './models.js';
+import {hasCheckpoint} from './training/checkpoint.js';
+import {
+  type GivenSettings,
+  type PresetName,
+  resolveSettings,
+  type Settings,
+} from './training/settings.js';
+import {trainRow} from './training/train_row.js';
 
 const program = command('train', {
   description:
-    'Trains a CIFAR-10 classifier with one of the defences of Table 1, logged to TensorBoard.',
+    'Trains CIFAR-10 classifiers with the defences of Table 1, logged to TensorBoard. Stopped at any moment, by Ctrl-C or kill -9, the same command with --resume goes on and ends with the same weights.',
   examples: [
-    'npm run train -- --defense C+S+D --epochs 10 --out runs/csd',
+    'npm run train -- --defense Undefended --preset cpu --out runs/undefended',
+    'npm run train -- --defense C+S+D --preset cpu --init runs/undefended --out runs/csd',
+    'npm run train -- --all --preset cpu --out runs/table --resume',
     "npm run train -- --defense 'C (B&W)' --epochs 5 --examples 5000 --network small --out runs/bw",
-    'npm run train -- --defense C+S+D --epochs 20 --out runs/csd --resume',
   ],
 })
-  .requiredOption(
-    '--defense <row>',
-    `one of ${DEFENSES.map(row => row.name).join(', ')}`,
+  .option(
+    '--defense <rows>',
+    `one or more, with commas between them, of ${DEFENSES.map(row => row.name).join(', ')}`,
   )
-  .requiredOption('--epochs <n>', 'passes over the data', whole(1))
-  .requiredOption('--out <folder>', 'for the model, its checkpoints and logs')
-  .option('--examples <n>', 'training images (default: all 50,000)', whole(1))
-  .option('--batch <n>', 'images in a batch', whole(1), 128)
-  .option('--steps <n>', 'attack steps for each batch', whole(0), 10)
-  .option('--learning-rate <x>', "Adam's", positive, 0.001)
+  .option(
+    '--all',
+    'all of them in turn, each in a folder of its own in --out; undefended ones first, from which the others start with a preset',
+  )
+  .requiredOption(
+    '--out <folder>',
+    'for the model, its card, checkpoint and logs',
+  )
   .addOption(
-    new Option('--network <name>', 'what to train')
-      .choices(Object.keys(NETWORKS))
-      .default('resnet32'),
+    new Option(
+      '--preset <name>',
+      'settings to start from; options given beside it count for more',
+    ).choices(['paper', 'cpu']),
+  )
+  .option('--epochs <n>', 'passes over the data', whole(1))
+  .option('--examples <n>', 'training images', whole(1), 50_000)
+  .option(
+    '--held-out <n>',
+    'the last so many of them choose the best epoch by a short attack, and are not trained on (default: 1,000, but at most a tenth)',
+    whole(0),
+  )
+  .option('--batch <n>', 'images in a batch (default: 128)', whole(1))
+  .option('--steps <n>', 'attack steps for each batch (default: 10)', whole(0))
+  .option(
+    '--attack-learning-rate <x>',
+    "the attack's (default: 0.1/steps)",
+    positive,
+  )
+  .addOption(
+    new Option('--optimizer <name>', '(default: adam)').choices([
+      'adam',
+      'momentum',
+    ]),
+  )
+  .option('--learning-rate <x>', 'at its highest (default: 0.001)', positive)
+  .addOption(
+    new Option(
+      '--schedule <name>',
+      'of the learning rate (default: constant)',
+    ).choices(['constant', 'steps', 'cosine', 'one-cycle']),
+  )
+  .option(
+    '--warm-up <epochs>',
+    'in which the rate of cosine rises (default: 0)',
+    notNegative,
+  )
+  .option(
+    '--weight-decay <x>',
+    'of convolution and dense kernels (default: 0)',
+    notNegative,
+  )
+  .option(
+    '--ema <decay>',
+    'save and judge an exponential average of the weights, for instance 0.999; 0 for none (default: 0)',
+    notNegative,
+  )
+  .addOption(
+    new Option('--network <name>', 'what to train (default: resnet32)').choices(
+      Object.keys(NETWORKS),
+    ),
   )
   .option('--init <folder>', 'start from the weights of this model')
-  .option('--resume', 'go on from the last finished epoch in --out')
+  .option(
+    '--checkpoint-minutes <n>',
+    'time between two checkpoints within an epoch',
+    notNegative,
+    5,
+  )
+  .option('--resume', 'go on from where --out has come to, if it has begun')
   .addOption(backendOption())
+  .option(
+    '--threads <n>',
+    'of the backend onnx (default: one a core; 1 is faster beside other work)',
+    whole(1),
+  )
   .addOption(seedOption())
-  .option('--json <file>', 'write the losses and metrics of each epoch');
+  .option('--json <file>', 'write the losses and metrics of each epoch')
+  .addHelpText(
+    'after',
+    `
+Presets:
+  paper  sized for a GPU. Adversarial rows: from --init, 100 epochs in batches of 360 clean
+         and as many attacked images, Adam 0.001, falling to a tenth after half and three quarters,
+         attacks of 10 steps (when the rate fell and how many steps the paper took is not known). Undefended: 164 epochs as in
+         He et al. 2016. TRADES: a WideResNet-34-10 as in Zhang et al. 2019.
+  cpu    the same defences on ResNet-32, sized for two cores and hours. Undefended: 8 epochs.
+         The others: from --init, 2 epochs, attacks of 3 steps, each as much larger. It gives up
+         robustness, since weak attacks teach less and a later, stronger one gains more; accuracy,
+         by the few epochs; and for TRADES the wide network.`,
+  );
 
-interface Options {
-  defense: string;
-  epochs: number;
+const SETTINGS = [
+  'network',
+  'epochs',
+  'batch',
+  'steps',
+  'attackLearningRate',
+  'optimizer',
+  'learningRate',
+  'schedule',
+  'warmUp',
+  'weightDecay',
+  'ema',
+  'heldOut',
+] as const;
+
+interface Options extends Partial<Omit<Settings, 'defense' | 'init'>> {
+  defense?: string;
+  all?: boolean;
   out: string;
-  examples?: number;
-  batch: number;
-  steps: number;
-  learningRate: number;
-  network: NetworkName;
+  preset?: PresetName;
+  examples: number;
   init?: string;
+  checkpointMinutes: number;
   resume?: boolean;
   backend?: string;
+  threads?: number;
   seed: number;
   json?: string;
 }
 
-type History = Array<Record<string, number>>;
-
 run<Options>(program, async options => {
-  const defense = findDefense(options.defense);
-  const {epochs, out, examples, batch, steps, seed, resume} = options;
-  const known = await stat(join(out, 'model.json')).catch(() => null);
-  if (known && !resume) {
-    throw new Error(
-      `${out} holds a model already: give --resume to go on with it, or another --out.`,
-    );
-  }
-  if (!known && resume) {
-    throw new Error(
-      `There is nothing in ${out} to resume; leave out --resume.`,
-    );
-  }
+  const defenses = rows(options);
+  const several = options.all || defenses.length > 1;
+  const jobs = defenses.map(defense => {
+    const init = options.init ?? pretrained(defense, defenses, options);
+    return {
+      defense,
+      out: several ? join(options.out, folderName(defense)) : options.out,
+      settings: resolveSettings(defense, options.preset, {
+        ...chosen(options),
+        init,
+      }),
+    };
+  });
+  for (const {out} of jobs) await checkFolder(out, options.resume);
   const stop = stopOnInterrupt();
   await startBackend(options.backend);
-  const {model, history} = resume
-    ? await resumeModel(options, defense.name)
-    : {model: await newModel(options, defense.grayscale), history: []};
-  const first = history.length;
-  if (first >= epochs) {
-    console.log(`${out} has its ${first} epochs already.`);
-    return;
-  }
+  if (options.threads) await useThreads(options.threads);
+  const {examples, checkpointMinutes, json} = options;
   const data = await loadCifar10({split: 'train', examples});
-  const dataset = imageDataset(data, {
-    batchSize: batch,
-    augment: true,
-    seed,
-    epoch: first,
-  });
-  const total = batchesPerEpoch(data, {batchSize: batch}) * (epochs - first);
-  const bar = progressBar(`Training ${defense.name}`, total);
-  let done = 0;
-  const save = () =>
-    saveModel(model, out, {
-      includeOptimizer: true,
-      metadata: {
-        defense: defense.name,
-        network: options.network,
-        seed,
-        batch,
-        steps,
-        examples: data.size,
-        history,
+  const histories: Record<string, unknown> = {};
+  for (const {defense, out, settings} of jobs) {
+    let bar: Progress | undefined;
+    let from: number | undefined;
+    const history: Array<Record<string, number>> = [];
+    const done = await trainRow(defense, settings, data, {
+      out,
+      checkpointMinutes,
+      signal: stop,
+      onBatch: (batch, total) => {
+        // What an earlier run has done would make the time left too short.
+        from ??= batch - 1;
+        bar ??= progressBar(`Training ${defense.name}`, total - from);
+        bar.update(batch - from);
+      },
+      onEpoch: (epoch, logs) => {
+        history.push(logs);
+        console.error(
+          `\n${defense.name}, epoch ${epoch + 1}/${settings.epochs}: ${summary(logs)}`,
+        );
       },
     });
-  const logs = join(out, 'logs');
-  await model.fitDataset(dataset as tf.data.Dataset<tf.TensorContainer>, {
-    epochs,
-    initialEpoch: first,
-    verbose: 0,
-    callbacks: [
-      ...defenseCallbacks(defense, {steps, seed, tensorBoard: logs}),
-      ...(defense.training ? [] : [tensorBoard(logs, {updateFreq: 'batch'})]),
-      new tf.CustomCallback({
-        onBatchEnd: () => {
-          bar.update(++done);
-          if (stop.aborted) model.stopTraining = true;
-        },
-        onEpochEnd: async (epoch, logs) => {
-          // An epoch that was cut short is trained again on resuming.
-          if (stop.aborted) return;
-          history.push({...(logs as Record<string, number>)});
-          await save();
-          console.error(`\nepoch ${epoch + 1}/${epochs}: ${summary(logs)}`);
-        },
-      }),
-    ],
-  });
-  bar.stop();
-  if (options.json) {
-    await writeWhole(
-      options.json,
-      JSON.stringify({defense: defense.name, history}, null, 2) + '\n',
-    );
-  }
-  if (stop.aborted) {
+    bar?.stop();
+    histories[defense.name] = history;
+    if (!done) {
+      console.log(`Stopped; the same command with --resume goes on.`);
+      process.exitCode = 130;
+      break;
+    }
     console.log(
-      history.length
-        ? `Stopped after ${history.length} whole epochs; go on with --resume.`
-        : 'Stopped before the first epoch was finished: nothing was saved.',
+      `\n${defense.name} is in ${out}. Attack it:\n  npm run evaluate -- --model ${out} --examples 200\nIts logs:\n  tensorboard --logdir ${join(out, 'logs')}`,
     );
-    process.exitCode = 130;
-    return;
   }
-  console.log(
-    `\nThe model is in ${out}. Attack it:\n  npm run evaluate -- --model ${out} --examples 200\nIts logs:\n  tensorboard --logdir ${logs}`,
-  );
+  if (json) {
+    const [only] = defenses;
+    const result = several
+      ? {defenses: histories}
+      : {defense: only.name, history: histories[only.name]};
+    await writeWhole(json, JSON.stringify(result, null, 2) + '\n');
+  }
 });
 
-async function newModel(
-  {network, seed, init, learningRate}: Options,
-  gray: boolean,
-): Promise<tf.LayersModel> {
-  let model: tf.LayersModel;
-  if (init) {
-    model = await loadModel(init);
-  } else {
-    const inner = NETWORKS[network]({seed: seed + 1});
-    model = gray ? grayscale(inner) : inner;
+/** The rows that are asked for; those that others start from come first. */
+function rows({defense, all}: Options): Defense[] {
+  if (!defense === !all) {
+    throw new Error('Give either --defense with one or more rows, or --all.');
   }
-  compile(model, learningRate);
-  return model;
+  const found = all
+    ? DEFENSES
+    : [...new Set(defense!.split(',').map(findDefense))];
+  return [
+    ...found.filter(row => !row.training),
+    ...found.filter(row => row.training),
+  ];
 }
 
-async function resumeModel(
-  {out, learningRate}: Options,
-  defense: string,
-): Promise<{model: tf.LayersModel; history: History}> {
-  const model = await loadModel(out);
-  const {userDefinedMetadata: saved} = JSON.parse(
-    await readFile(join(out, 'model.json'), 'utf8'),
-  ) as {userDefinedMetadata?: {defense?: string; history?: History}};
-  if (!saved?.history) {
-    throw new Error(`${out} was not made by train, and cannot be resumed.`);
+/** With a preset, the undefended model of the same run. */
+function pretrained(
+  defense: Defense,
+  defenses: Defense[],
+  {preset, out}: Options,
+): string | null {
+  if (!preset || !defense.training) return null;
+  if (preset === 'paper' && defense.name === 'TRADES') return null;
+  const start = defenses.find(
+    row => !row.training && row.grayscale === defense.grayscale,
+  );
+  return start ? join(out, folderName(start)) : null;
+}
+
+/** The settings among the options. */
+function chosen(options: Options): GivenSettings {
+  const {examples, seed} = options;
+  const given = SETTINGS.map(key => [key, options[key]]);
+  return {...Object.fromEntries(given), examples, seed};
+}
+
+async function useThreads(threads: number): Promise<void> {
+  if (tf.getBackend() !== 'onnx') {
+    throw new Error('--threads is for the backend onnx alone.');
   }
-  if (saved.defense !== defense) {
+  const {useOnnx} = await import('../src/onnx.js');
+  await useOnnx({threads});
+}
+
+async function checkFolder(out: string, resume = false): Promise<void> {
+  const begun = await hasCheckpoint(out);
+  if (begun && !resume) {
     throw new Error(
-      `${out} was trained with the defence ${saved.defense}, not ${defense}.`,
+      `${out} holds a training run already: give --resume to go on with it, or another --out.`,
     );
   }
-  if (!model.optimizer) compile(model, learningRate);
-  return {model, history: saved.history};
+  const model = await stat(join(out, 'model.json')).catch(() => null);
+  if (model && !begun) {
+    throw new Error(
+      `${out} holds a model that train has no checkpoint of: give another --out.`,
+    );
+  }
 }
 
-function compile(model: tf.LayersModel, learningRate: number): void {
-  model.compile({
-    optimizer: tf.train.adam(learningRate),
-    loss: 'categoricalCrossentropy',
-    metrics: ['accuracy'],
-  });
-}
-
-function summary(logs: tf.Logs = {}): string {
-  const shown = ['loss', 'acc', 'clean_acc', 'adv_acc', 'adv_margin'];
+function summary(logs: tf.Logs): string {
+  const shown = [
+    ...['loss', 'acc', 'clean_acc', 'adv_acc', 'adv_margin'],
+    ...['held_out_acc', 'held_out_adv_acc'],
+  ];
   return shown
     .filter(key => key in logs)
     .map(key => `${key} ${Number(logs[key]).toFixed(3)}`)

@@ -23,10 +23,26 @@ export {
   type AdversarialTrainingArgs,
 } from './callbacks/adversarial_training.js';
 export {
+  cosine,
+  learningRate,
+  oneCycle,
+  stepDecay,
+  type CosineArgs,
+  type LearningRate,
+  type Schedule,
+  type StepDecayArgs,
+} from './callbacks/learning_rate.js';
+export {
   tensorBoard,
   type TensorBoardArgs,
   type TensorBoardCallback,
 } from './callbacks/tensor_board.js';
+export {
+  weightAverage,
+  type WeightAverage,
+  type WeightAverageArgs,
+  type WeightAverageState,
+} from './callbacks/weight_average.js';
 export type {Resolution} from './color/lattice.js';
 export type {ColorSpace} from './color/color_space.js';
 export {colorSpaces, type ColorSpaceName} from './color/color_spaces.js';

@@ -61,7 +61,6 @@ export class AdversarialTraining extends tf.CustomCallback {
   private readonly every: number;
   private readonly warmUpEpochs: number;
   private attack: Attack;
-  private batches = 0;
   private readonly logs: BatchLogs;
   private readonly board: TensorBoardCallback | null;
   private readonly attackLog: AttackLog | null;
@@ -116,7 +115,6 @@ export class AdversarialTraining extends tf.CustomCallback {
     checkLayersModel(model as unknown as tf.LayersModel);
     setTrainer(model, (m, data, plain) => this.trainStep(m, data, plain));
     this.board?.setModel(model);
-    this.batches = 0;
   }
 
   /** @internal */
@@ -178,7 +176,10 @@ export class AdversarialTraining extends tf.CustomCallback {
     data: TrainData,
     plain: TrainFunction,
   ): tf.Scalar[] {
-    if (this.batches++ % this.every !== 0) {
+    // Counted by the optimizer, whose count is saved with its state: a run that
+    // goes on where it stopped attacks the same batches with the same numbers.
+    const step = model.optimizer.iterations;
+    if (step % this.every !== 0) {
       this.logs.writeAgain();
       return plain(data);
     }
@@ -186,7 +187,11 @@ export class AdversarialTraining extends tf.CustomCallback {
     const sampleWeights = (data[2] ?? null) as tf.Tensor1D | null;
     const classifier = model as unknown as tf.LayersModel;
     const started = performance.now();
-    const crafted = this.perBatchAttack().perturb(classifier, images, labels);
+    const crafted = this.perBatchAttack(step).perturb(
+      classifier,
+      images,
+      labels,
+    );
     const craftMs = performance.now() - started;
     try {
       this.logs.write(classifier, images, labels, crafted, craftMs);
@@ -214,13 +219,13 @@ export class AdversarialTraining extends tf.CustomCallback {
   }
 
   /** With a seed, each batch draws other random numbers, and each run the same ones. */
-  private perBatchAttack(): Attack {
+  private perBatchAttack(step: number): Attack {
     const {seed} = this.attackOptions;
     return seed === undefined
       ? this.attack
       : makeAttack(this.attack.threatModel, {
           ...this.attackOptions,
-          seed: seed + this.batches,
+          seed: seed + step,
         });
   }
 }

@@ -1,0 +1,99 @@
+import {readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import {writeWhole} from '../../src/data/cache.js';
+import type {Settings} from './settings.js';
+
+/** What is known of a trained model; everything in it was measured. */
+export interface Card {
+  defense: string;
+  settings: Settings;
+  /** The epoch whose weights are saved, counted from 1. */
+  bestEpoch: number;
+  /** Accuracy of these on the held-out training images, if there are any. */
+  heldOut?: {
+    examples: number;
+    clean: number;
+    robust?: number;
+    attack?: string;
+    steps?: number;
+  };
+  /** Losses, metrics and accuracies of each epoch. */
+  history: Array<Record<string, number>>;
+  /** Spent on training, on the clock. */
+  seconds: number;
+  versions: Record<string, string>;
+}
+
+/** Versions of what the weights were made with. */
+export async function versions(): Promise<Record<string, string>> {
+  const read = async (path: string) =>
+    JSON.parse(await readFile(new URL(path, import.meta.url), 'utf8'))
+      .version as string;
+  const onnx = tf.getBackend() === 'onnx';
+  return {
+    'tfjs-adversarial': await read('../../package.json'),
+    '@tensorflow/tfjs': tf.version.tfjs,
+    node: process.versions.node,
+    backend: tf.getBackend(),
+    ...(onnx && {
+      'onnxruntime-node': await read(
+        '../../node_modules/onnxruntime-node/package.json',
+      ),
+    }),
+  };
+}
+
+/** Writes `card.json` and `card.md` beside the weights. */
+export async function writeCard(folder: string, card: Card): Promise<void> {
+  await writeWhole(
+    join(folder, 'card.json'),
+    JSON.stringify(card, null, 2) + '\n',
+  );
+  await writeWhole(join(folder, 'card.md'), markdown(card));
+}
+
+export function markdown(card: Card): string {
+  const {defense, settings, bestEpoch, heldOut, history, seconds} = card;
+  const {network, examples, init} = settings;
+  const trained = examples - settings.heldOut;
+  const lines = [
+    `# ${defense}`,
+    '',
+    `A CIFAR-10 classifier, ${network}, trained with the defence ${defense} on ${trained.toLocaleString('en')} training images in ${(seconds / 60).toFixed(0)} minutes${init ? ', from the weights of an earlier model' : ''}. The weights are those of epoch ${bestEpoch} of ${history.length}${settings.ema ? ', averaged over the updates' : ''}.`,
+    '',
+  ];
+  if (heldOut) {
+    const robust =
+      heldOut.robust === undefined
+        ? ''
+        : ` and ${percent(heldOut.robust)} under ${heldOut.attack} (${heldOut.steps} steps)`;
+    lines.push(
+      `Accuracy on ${heldOut.examples.toLocaleString('en')} training images that were held out, and chose the epoch: ${percent(heldOut.clean)} on clean images${robust}. What it reaches on test images is for \`npm run evaluate\` to say.`,
+      '',
+    );
+  }
+  lines.push('## Epochs', '', ...table(history), '');
+  const facts = {...settings, ...card.versions};
+  lines.push('## Settings', '', '| | |', '|---|---|');
+  for (const [key, value] of Object.entries(facts)) {
+    lines.push(`| ${key} | ${value ?? '–'} |`);
+  }
+  return lines.join('\n') + '\n';
+}
+
+function table(history: Card['history']): string[] {
+  const keys = [...new Set(history.flatMap(row => Object.keys(row)))];
+  return [
+    `| epoch | ${keys.join(' | ')} |`,
+    `|${'---|'.repeat(keys.length + 1)}`,
+    ...history.map(
+      (row, i) =>
+        `| ${i + 1} | ${keys.map(key => (key in row ? Number(row[key].toPrecision(4)) : '–')).join(' | ')} |`,
+    ),
+  ];
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

@@ -1,0 +1,61 @@
+import type * as tf from '@tensorflow/tfjs';
+import type {Defense} from '../defenses.js';
+import {type Card, versions} from './card.js';
+import type {Place} from './checkpoint.js';
+import {type HeldOut, judgingAttack, score, STEPS} from './held_out.js';
+import type {Settings} from './settings.js';
+
+/** Adds one batch's logs to the epoch's. */
+export function addLogs(place: Place, logs: tf.Logs): void {
+  const {size} = logs as {size: number};
+  for (const [key, value] of Object.entries(logs)) {
+    if (key === 'batch' || key === 'size') continue;
+    place.sums[key] = (place.sums[key] ?? 0) + size * Number(value);
+  }
+  place.seen += size;
+}
+
+/** The epoch's logs, once it is whole. */
+export function means({sums, seen}: Place): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(sums).map(([key, sum]) => [key, sum / seen]),
+  );
+}
+
+function heldOutOf(entry: Record<string, number>): HeldOut | undefined {
+  return entry.held_out_acc === undefined
+    ? undefined
+    : {clean: entry.held_out_acc, robust: entry.held_out_adv_acc};
+}
+
+/** Counted from 1: the one with the most robust weights, of equals the last; without held-out images the last. */
+export function bestEpoch(history: Place['history']): number {
+  const scores = history.map(entry => {
+    const found = heldOutOf(entry);
+    return found ? score(found) : 0;
+  });
+  return scores.lastIndexOf(Math.max(...scores)) + 1;
+}
+
+/** What is known of a run after its last finished epoch. */
+export async function makeCard(
+  defense: Defense,
+  settings: Settings,
+  {history, seconds}: Place,
+  examples: number,
+): Promise<Card> {
+  const best = bestEpoch(history);
+  const found = heldOutOf(history[best - 1]);
+  const attack = judgingAttack(defense);
+  return {
+    defense: defense.name,
+    settings,
+    bestEpoch: best,
+    ...(found && {
+      heldOut: {examples, ...found, ...(attack && {attack, steps: STEPS})},
+    }),
+    history,
+    seconds,
+    versions: await versions(),
+  };
+}

@@ -1,0 +1,121 @@
+import * as tf from '@tensorflow/tfjs';
+import type {ImageSet, WeightAverage} from '../../src/index.js';
+import {saveModel} from '../../src/node.js';
+import type {Defense} from '../defenses.js';
+import {writeCard} from './card.js';
+import {hasCheckpoint, type Place, writeCheckpoint} from './checkpoint.js';
+import {evaluateHeldOut} from './held_out.js';
+import {addLogs, bestEpoch, makeCard, means} from './history.js';
+import type {Settings} from './settings.js';
+
+/** How to train, beside what the weights follow from. */
+export interface RunOptions {
+  /** For the best model, its card, the checkpoint and the logs. */
+  out: string;
+  /** Minutes between two checkpoints; 0 for one after each batch. */
+  checkpointMinutes: number;
+  /** Once aborted, the run writes a checkpoint and ends. */
+  signal?: AbortSignal;
+  /** Called after each batch with the number of batches done, of all. */
+  onBatch?(done: number, total: number): void;
+  onEpoch?(epoch: number, logs: Record<string, number>): void;
+}
+
+/** What a {@link Keeper} looks after. */
+export interface Run {
+  defense: Defense;
+  settings: Settings;
+  model: tf.LayersModel;
+  average: WeightAverage | undefined;
+  /** Batches of a whole epoch. */
+  batches: number;
+  /** Images that choose the best epoch. */
+  judging: ImageSet;
+  place: Place;
+}
+
+/**
+ * Keeps what a run has come to: checkpoints as time goes by, and at each epoch's
+ * end the accuracy on held-out images, the best model so far and its card. To
+ * come last among the callbacks.
+ */
+export class Keeper extends tf.CustomCallback {
+  private readonly began = performance.now();
+  private readonly former: number;
+  private written = this.began;
+  /** Batches of the present epoch that an earlier run has done. */
+  private offset: number;
+
+  constructor(
+    private readonly run: Run,
+    private readonly options: RunOptions,
+  ) {
+    super({
+      onTrainBegin: () => this.begin(),
+      onBatchEnd: (index, logs = {}) => this.afterBatch(index, logs),
+      onEpochEnd: epoch => this.afterEpoch(epoch),
+    });
+    this.former = run.place.seconds;
+    this.offset = run.place.batch;
+  }
+
+  /** From now on the folder belongs to this run. */
+  private async begin(): Promise<void> {
+    if (!(await hasCheckpoint(this.options.out))) await this.checkpoint();
+  }
+
+  private async afterBatch(index: number, logs: tf.Logs): Promise<void> {
+    const {place, batches, settings, model} = this.run;
+    const {onBatch, signal, checkpointMinutes} = this.options;
+    addLogs(place, logs);
+    place.batch = this.offset + index + 1;
+    onBatch?.(place.epoch * batches + place.batch, settings.epochs * batches);
+    if (signal?.aborted) model.stopTraining = true;
+    // The end of an epoch writes one of its own.
+    if (place.batch === batches) return;
+    const minutes = (performance.now() - this.written) / 60_000;
+    if (signal?.aborted || minutes >= checkpointMinutes) {
+      await this.checkpoint();
+    }
+  }
+
+  private async afterEpoch(epoch: number): Promise<void> {
+    const {place, batches, defense, settings, model, judging} = this.run;
+    const {out, onEpoch} = this.options;
+    // Cut short: the checkpoint says where to go on.
+    if (place.batch < batches) return;
+    const entry = means(place);
+    if (judging.size > 0) {
+      const {seed} = settings;
+      const found = await evaluateHeldOut(model, judging, defense, seed);
+      entry.held_out_acc = found.clean;
+      if (found.robust !== undefined) entry.held_out_adv_acc = found.robust;
+    }
+    place.history.push(entry);
+    Object.assign(place, {epoch: epoch + 1, batch: 0, sums: {}, seen: 0});
+    this.offset = 0;
+    if (bestEpoch(place.history) === place.history.length) {
+      await saveModel(model, out, {
+        metadata: {defense: defense.name, epoch: epoch + 1, settings},
+      });
+    }
+    place.seconds = this.seconds();
+    await writeCard(
+      out,
+      await makeCard(defense, settings, place, judging.size),
+    );
+    await this.checkpoint();
+    onEpoch?.(epoch, entry);
+  }
+
+  private async checkpoint(): Promise<void> {
+    const {model, average, settings, place} = this.run;
+    this.written = performance.now();
+    place.seconds = this.seconds();
+    await writeCheckpoint(this.options.out, model, average, settings, place);
+  }
+
+  private seconds(): number {
+    return this.former + (performance.now() - this.began) / 1000;
+  }
+}

@@ -1,0 +1,95 @@
+import {spawn} from 'node:child_process';
+import {createHash} from 'node:crypto';
+import {readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {createInterface} from 'node:readline';
+import {fileURLToPath} from 'node:url';
+import test from 'ava';
+import {loadBackend} from '../../src/backend/load.js';
+import {readTensors} from '../../scripts/training/tensor_file.js';
+import {temporaryFolder} from '../helpers/folder.js';
+
+await loadBackend('cpu');
+
+const CHILD = fileURLToPath(
+  new URL('../helpers/train_child.ts', import.meta.url),
+);
+
+/** Runs the child until it ends, or kills it some milliseconds after it has done so many batches. */
+async function train(
+  args: string[],
+  kill?: {batches: number; after: number},
+): Promise<boolean> {
+  const child = spawn(process.execPath, ['--import=tsx', CHILD, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let batches = 0;
+  let done = false;
+  for await (const line of createInterface({input: child.stdout})) {
+    if (line === 'done') done = true;
+    else if (++batches === kill?.batches) {
+      setTimeout(() => child.kill('SIGKILL'), kill.after);
+    }
+  }
+  return done;
+}
+
+function digest(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
+
+/** What has to be the same: the best weights, and all that a further epoch would start from. */
+async function outcome(folder: string) {
+  const {tensors, metadata} = await readTensors(
+    join(folder, 'checkpoint.safetensors'),
+  );
+  const {history, ...rest} = metadata as {
+    history: Array<Record<string, number>>;
+  };
+  const state = [...tensors].map(([name, tensor]) => [
+    name,
+    createHash('sha256').update(tensor.dataSync()).digest('hex'),
+  ]);
+  tensors.forEach(tensor => tensor.dispose());
+  const [weights] = readdirSync(folder).filter(f => f.endsWith('.bin'));
+  return {
+    weights: digest(join(folder, weights)),
+    state,
+    ...rest,
+    // Times differ.
+    seconds: 0,
+    history: history.map(logs => ({...logs, craft_ms: 0})),
+  };
+}
+
+for (const [row, backend, optimizer, kills] of [
+  ['D', 'cpu', 'adam', 2],
+  ['Undefended', 'cpu', 'momentum', 1],
+  ['C', 'onnx', 'adam', 1],
+] as const) {
+  test(`${row} on ${backend} with ${optimizer}: kill -9 at random moments changes nothing`, async t => {
+    const [whole, broken] = [temporaryFolder(t), temporaryFolder(t)];
+    const args = (folder: string) => [folder, backend, row, optimizer];
+    t.true(await train(args(whole)));
+    let killed = 0;
+    for (let i = 0; i < kills; i++) {
+      // Some land within the writing of a checkpoint: each batch has one.
+      const kill = {
+        batches: 1 + Math.floor(2 * Math.random()),
+        after: Math.random() * 60,
+      };
+      if (!(await train(args(broken), kill))) killed++;
+    }
+    t.true(killed > 0);
+    t.true(await train(args(broken)));
+    t.deepEqual(await outcome(broken), await outcome(whole));
+    t.deepEqual(
+      readdirSync(broken)
+        .sort()
+        .filter(f => !f.includes('weights')),
+      readdirSync(whole)
+        .sort()
+        .filter(f => !f.includes('weights')),
+    );
+  });
+}
