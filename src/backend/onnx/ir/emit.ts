@@ -69,10 +69,7 @@ export function emit(outputs: readonly IrValue[]): Emitted {
     } else {
       add(node, {
         input: node.inputs.map(v => (v ? name(v) : '')),
-        // The first result may not be left out, even where nobody wants it.
-        output: node.outputs.map((v, i) =>
-          i === 0 || used.has(v) ? name(v) : '',
-        ),
+        output: outputNames(node, used),
         op_type: node.type,
         domain: node.domain || undefined,
         attribute: Object.entries(node.attributes).map(attribute),
@@ -149,6 +146,13 @@ function emitReorder(node: IrNode, initializer: object[], add: Add): void {
       attribute: [attribute(['channels', four[1]])],
     });
   }
+}
+
+/** The first result may not be left out, even where nobody wants it. */
+function outputNames({outputs}: IrNode, used: ReadonlySet<IrValue>): string[] {
+  const names = outputs.map((v, i) => (i === 0 || used.has(v) ? name(v) : ''));
+  while (names[names.length - 1] === '') names.pop();
+  return names;
 }
 
 const name = (v: IrValue) =>
