@@ -15,6 +15,7 @@ import {
   startBackend,
   whole,
 } from './command_line.js';
+import {scaling} from './scaling.js';
 
 const program = command('bench', {
   description:
@@ -23,6 +24,7 @@ const program = command('bench', {
     'npm run bench',
     'npm run bench -- --batch 10 --backend cpu --seconds 2',
     'npm run bench -- --memory 1000',
+    'npm run bench -- --scaling',
   ],
 })
   .addOption(backendOption())
@@ -32,6 +34,10 @@ const program = command('bench', {
     '--memory <batches>',
     'instead, craft so many batches and print the memory in use',
     whole(1),
+  )
+  .option(
+    '--scaling',
+    'instead, time and memory against batch, width and steps; takes minutes',
   )
   .addOption(seedOption())
   .addOption(jsonOption());
@@ -47,6 +53,7 @@ interface Options {
   batch: number;
   seconds: number;
   memory?: number;
+  scaling?: boolean;
   seed: number;
   json?: string;
 }
@@ -54,6 +61,10 @@ interface Options {
 run<Options>(program, async options => {
   const {batch, seconds, memory, backend, seed, json} = options;
   await startBackend(backend);
+  if (options.scaling) {
+    scaling();
+    return;
+  }
   const model = resnet32({seed: seed + 1});
   const {images, labels} = realImages(batch);
   if (memory) {

@@ -24,11 +24,11 @@ import {
   sampleLatticeAt,
   latticePositions,
 } from '../../src/color/lattice.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {gradientError, weighted} from '../helpers/finite_differences.js';
 import {RESOLUTION, small, toyImages, toyModel} from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 /** Differences of float32 numbers of size 1 over steps of 1e-3. */
 const TOLERANCE = 1e-2;

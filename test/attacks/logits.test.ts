@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
 import {logits, outputOfLogits} from '../../src/attacks/logits.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {graphModel, graphWeights} from '../helpers/graph_model.js';
 import {leak} from '../helpers/memory.js';
 import {
@@ -14,7 +14,7 @@ import {
   toyModel,
 } from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const images = toyImages(4, {seed: 7});
 const {layers} = tf;

@@ -10,10 +10,10 @@ import {
   gridSampleCoordinates,
   warp,
 } from '../../src/attacks/warp.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {toyImages} from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const values = (t: tf.Tensor) => [...t.dataSync()];
 function close(

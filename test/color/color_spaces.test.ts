@@ -5,10 +5,10 @@ import {onLastAxis} from '../../src/color/color_space.js';
 import {colorSpaces} from '../../src/color/color_spaces.js';
 import {hsvExact} from '../../src/color/hsv.js';
 import {image} from '../helpers/arbitraries.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {leak} from '../helpers/memory.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const {luv, rgb, ypbpr, hsv} = colorSpaces;
 

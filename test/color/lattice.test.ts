@@ -9,9 +9,9 @@ import {
   sampleLatticeAt,
   sumByIndex,
 } from '../../src/color/lattice.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const RESOLUTION = [3, 4, 5] as const;
 const uniform = (shape: number[], seed: number) =>

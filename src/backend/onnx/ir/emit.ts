@@ -70,10 +70,7 @@ export function emit(outputs: readonly IrValue[]): Emitted {
     } else {
       add(node, {
         input: node.inputs.map(v => (v ? name(v) : '')),
-        // The first result may not be left out, even where nobody wants it.
-        output: node.outputs.map((v, i) =>
-          i === 0 || used.has(v) ? name(v) : '',
-        ),
+        output: outputNames(node, name, used),
         op_type: node.type,
         domain: node.domain || undefined,
         attribute: Object.entries(node.attributes).map(attribute),
@@ -177,6 +174,17 @@ function naming(outputs: readonly IrValue[]): Name {
   return v =>
     names.get(v) ??
     (v.node.type === 'Input' ? `x${v.node.attributes.slot}` : `v${v.id}`);
+}
+
+/** The first result may not be left out, even where nobody wants it. */
+function outputNames(
+  {outputs}: IrNode,
+  name: Name,
+  used: ReadonlySet<IrValue>,
+): string[] {
+  const names = outputs.map((v, i) => (i === 0 || used.has(v) ? name(v) : ''));
+  while (names[names.length - 1] === '') names.pop();
+  return names;
 }
 
 function filled(dtype: keyof typeof arrays, n: number, value: number): IrData {
