@@ -4,6 +4,7 @@ import {withoutFilterGradients} from '../src/attacks/input_gradient.js';
 import {logits} from '../src/attacks/logits.js';
 import {writeWhole} from '../src/data/cache.js';
 import {attack, resnet32} from '../src/index.js';
+import {cifar10Strip} from '../test/helpers/strip.js';
 import {
   backendOption,
   command,
@@ -14,6 +15,7 @@ import {
   startBackend,
   whole,
 } from './command_line.js';
+import {scaling} from './scaling.js';
 
 const program = command('bench', {
   description:
@@ -22,6 +24,7 @@ const program = command('bench', {
     'npm run bench',
     'npm run bench -- --batch 10 --backend cpu --seconds 2',
     'npm run bench -- --memory 1000',
+    'npm run bench -- --scaling',
   ],
 })
   .addOption(backendOption())
@@ -31,6 +34,10 @@ const program = command('bench', {
     '--memory <batches>',
     'instead, craft so many batches and print the memory in use',
     whole(1),
+  )
+  .option(
+    '--scaling',
+    'instead, time and memory against batch, width and steps; takes minutes',
   )
   .addOption(seedOption())
   .addOption(jsonOption());
@@ -46,6 +53,7 @@ interface Options {
   batch: number;
   seconds: number;
   memory?: number;
+  scaling?: boolean;
   seed: number;
   json?: string;
 }
@@ -53,22 +61,18 @@ interface Options {
 run<Options>(program, async options => {
   const {batch, seconds, memory, backend, seed, json} = options;
   await startBackend(backend);
+  if (options.scaling) {
+    scaling();
+    return;
+  }
   const model = resnet32({seed: seed + 1});
-  const images = tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', seed);
-  const labels = tf.tensor1d(
-    Array.from({length: batch}, (_, i) => i % 10),
-    'int32',
-  );
+  const {images, labels} = realImages(batch);
   if (memory) {
-    watchMemory(model, images as tf.Tensor4D, labels, memory);
+    watchMemory(model, images, labels, memory);
     return;
   }
   console.log(`ResNet-32, batch ${batch}, backend ${tf.getBackend()}\n`);
-  const rows = measure(
-    workloads(model, images as tf.Tensor4D, labels),
-    batch,
-    seconds,
-  );
+  const rows = measure(workloads(model, images, labels), batch, seconds);
   const table = new Table({
     head: ['', 'ms an image', '× network alone'],
     style: {head: []},
@@ -83,6 +87,16 @@ run<Options>(program, async options => {
     await writeWhole(json, JSON.stringify(found, null, 2) + '\n');
   }
 });
+
+/** CIFAR-10's test images, again from the first after the hundredth: random colours would be spread as no picture's are. */
+function realImages(batch: number): {images: tf.Tensor4D; labels: tf.Tensor1D} {
+  const strip = cifar10Strip();
+  const order = Array.from({length: batch}, (_, i) => i % strip.size);
+  return tf.tidy(() => ({
+    images: tf.gather(strip.tensor(0, strip.size), order),
+    labels: tf.gather(strip.labelTensor(0, strip.size), order),
+  }));
+}
 
 /** What is timed: each runs `count` steps and waits for the result. */
 function workloads(

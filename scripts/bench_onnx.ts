@@ -1,9 +1,14 @@
-import Table from 'cli-table3';
-import * as tf from '@tensorflow/tfjs';
-import {logits} from '../src/attacks/logits.js';
-import {attack, resnet32, wideResnet} from '../src/index.js';
-import {type OnnxBackend, useOnnx} from '../src/onnx.js';
+import {resnet32} from '../src/index.js';
+import {useOnnx} from '../src/onnx.js';
 import {command, positive, run, whole} from './command_line.js';
+import {
+  inTurns,
+  network,
+  picture,
+  print,
+  scaling,
+  trainingStep,
+} from './scaling.js';
 import {yardstick} from './yardstick.js';
 
 const program = command('bench_onnx', {
@@ -23,12 +28,10 @@ interface Options {
   scaling?: boolean;
 }
 
-run<Options>(program, async ({batch, threads, seconds, scaling}) => {
+run<Options>(program, async ({batch, threads, seconds, ...options}) => {
   const backend = await useOnnx({threads});
-  if (scaling) {
-    againstBatch();
-    againstWidth();
-    againstSteps(backend);
+  if (options.scaling) {
+    scaling();
     return;
   }
   const model = resnet32({seed: 1});
@@ -58,172 +61,3 @@ run<Options>(program, async ({batch, threads, seconds, scaling}) => {
   );
   console.log(backend.stats());
 });
-
-function picture(batch: number): tf.Tensor4D {
-  return tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', 0);
-}
-
-/** Forward pass and input gradient. */
-function network(model: tf.LayersModel, images: tf.Tensor4D): void {
-  tf.tidy(() => {
-    const sum = (x: tf.Tensor) => tf.sum(logits(model, x as tf.Tensor4D));
-    tf.grad(sum)(images).dataSync();
-  });
-}
-
-/** Forward pass, all weight gradients, Adam, batch normalisation's statistics. */
-function trainingStep(model: tf.LayersModel, images: tf.Tensor4D): () => void {
-  const [batch] = images.shape;
-  const classes = tf.tensor1d(
-    Array.from({length: batch}, (_, i) => i % 10),
-    'int32',
-  );
-  const labels = tf.oneHot(classes, 10);
-  const optimizer = tf.train.adam(1e-3);
-  return () =>
-    tf.tidy(() => {
-      const loss = () =>
-        tf.losses.softmaxCrossEntropy(
-          labels,
-          logits(model, images, {training: true}),
-        ) as tf.Scalar;
-      optimizer.minimize(loss, true)!.dataSync();
-    });
-}
-
-/** The fastest of many turns of each, in milliseconds. */
-function inTurns(
-  work: Record<string, () => void>,
-  seconds: number,
-): [string, number][] {
-  const clocks = Object.entries(work).map(([name, f]) => {
-    f();
-    f();
-    return {name, f, best: Infinity, spent: 0};
-  });
-  while (clocks.some(c => c.spent < seconds * 1000)) {
-    for (const clock of clocks) {
-      const started = performance.now();
-      clock.f();
-      const time = performance.now() - started;
-      clock.best = Math.min(clock.best, time);
-      clock.spent += time;
-    }
-  }
-  return clocks.map(({name, best}) => [name, best]);
-}
-
-function againstBatch(): void {
-  const model = resnet32({seed: 1});
-  const rows = [1, 2, 5, 10, 20, 50, 100, 200, 500].map(batch => {
-    const images = picture(batch);
-    const [[, forward], [, training]] = inTurns(
-      {
-        network: () => network(model, images),
-        training: trainingStep(model, images),
-      },
-      1,
-    );
-    images.dispose();
-    return [
-      batch,
-      forward.toFixed(1),
-      (forward / batch).toFixed(2),
-      training.toFixed(1),
-      (training / batch).toFixed(2),
-      resident(),
-    ];
-  });
-  print(
-    ['batch', 'network ms', 'an image', 'training ms', 'an image', 'MiB'],
-    rows,
-  );
-}
-
-function againstWidth(): void {
-  const images = picture(10);
-  const rows = [1, 2, 4].map(width => {
-    const model = wideResnet(10, width, {seed: 1});
-    const [[, forward], [, training]] = inTurns(
-      {
-        network: () => network(model, images),
-        training: trainingStep(model, images),
-      },
-      1,
-    );
-    const parameters = model.countParams();
-    return [
-      `WRN-10-${width}`,
-      parameters,
-      forward.toFixed(1),
-      training.toFixed(1),
-      ((1e6 * forward) / parameters).toFixed(0),
-      resident(),
-    ];
-  });
-  print(
-    [
-      'width',
-      'parameters',
-      'network ms',
-      'training ms',
-      'network ns a parameter',
-      'MiB',
-    ],
-    rows,
-  );
-}
-
-function againstSteps(backend: OnnxBackend): void {
-  const model = resnet32({seed: 1});
-  const images = picture(10);
-  const labels = tf.tensor1d([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 'int32');
-  const craft = (steps: number) => {
-    const found = attack('C+S+D', {steps, earlyStop: false}).perturb(
-      model,
-      images,
-      labels,
-    );
-    found.margin.dataSync();
-    tf.dispose(found as unknown as tf.TensorContainer);
-  };
-  craft(3);
-  print(
-    ['steps of C+S+D', 'ms', 'a step'],
-    [5, 10, 20, 40].map(steps => {
-      const started = performance.now();
-      craft(steps);
-      const time = performance.now() - started;
-      return [steps, time.toFixed(0), (time / steps).toFixed(1)];
-    }),
-  );
-  const rows: (string | number)[][] = [];
-  for (let i = 0; i <= 1000; i++) {
-    if (i % 200 === 0) {
-      const {cachedSessions, compilations, pending} = backend.stats();
-      rows.push([
-        i,
-        resident(),
-        tf.memory().numTensors,
-        cachedSessions,
-        compilations,
-        pending,
-      ]);
-    }
-    craft(1);
-  }
-  print(
-    ['batches', 'MiB', 'tensors', 'sessions', 'compilations', 'pending'],
-    rows,
-  );
-}
-
-function resident(): string {
-  return (process.memoryUsage.rss() / 2 ** 20).toFixed(0);
-}
-
-function print(head: string[], rows: (string | number)[][]): void {
-  const table = new Table({head, style: {head: [], border: []}});
-  table.push(...rows);
-  console.log(table.toString());
-}

@@ -1,5 +1,11 @@
 import {Command, InvalidArgumentError, Option} from 'commander';
-import {backendNames, loadBackend} from '../src/backend/load.js';
+import * as tf from '@tensorflow/tfjs';
+import {
+  backendNames,
+  defaultBackend,
+  loadBackend,
+  loadDefaultBackend,
+} from '../src/backend/load.js';
 
 /** What each command line here has in common: a name, help with examples, sober errors. */
 export function command(
@@ -80,9 +86,10 @@ export function notNegative(text: string): number {
 }
 
 export function backendOption(): Option {
-  return new Option('--backend <name>', 'TensorFlow.js backend').choices(
-    backendNames,
-  );
+  return new Option(
+    '--backend <name>',
+    `TensorFlow.js backend; default: ${defaultBackend}, which comes with npm`,
+  ).choices(backendNames);
 }
 
 export function variantOption(): Option {
@@ -104,15 +111,11 @@ export function seedOption(): Option {
     .default(0);
 }
 
-/** Starts the backend asked for; by default the fastest that is set up. */
+/** Starts the backend asked for; by default the fastest that is there. */
 export async function startBackend(name?: string): Promise<void> {
   if (name) return loadBackend(name);
-  try {
-    await loadBackend('tensorflow');
-  } catch (error) {
-    console.error(
-      `${(error as Error).message} Until then this runs in plain JavaScript, some fifty times slower.`,
-    );
-    await loadBackend('cpu');
+  for (const reason of await loadDefaultBackend()) console.error(reason);
+  if (tf.getBackend() === 'cpu') {
+    console.error('This runs in plain JavaScript, hundreds of times slower.');
   }
 }

@@ -51,7 +51,7 @@ const STEPS = 20;
 
 run<Options>(program, async ({backend, out, seed, json}) => {
   const started = performance.now();
-  if (!backend || backend === 'tensorflow') await setupTensorflow();
+  if (backend === 'tensorflow') await setupTensorflow();
   await startBackend(backend);
   const train = await loadCifar10({split: 'train'});
   const test = await loadCifar10({examples: EXAMPLES});

@@ -1,16 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import {installTensorflowKernels} from '../backend/tensorflow_kernels.js';
-import {checkClassifier, type Classifier, logits} from './logits.js';
-import {losses} from './losses.js';
-import {adam, sign} from './optimizers.js';
+import {type Classifier, countClasses} from './logits.js';
 import {
   type AttackOptions,
   type ResolvedOptions,
   resolveOptions,
 } from './options.js';
 import {pgd, type PgdResult} from './pgd.js';
-import {exampleSeeds, normalPerSeed} from './random_start.js';
 import {keepRows, putRows} from './rows.js';
+import {searchArgs, startAt, startSeeds} from './search.js';
 import {parseSpec} from './spec.js';
 import {isThreatModel, type ThreatModel} from './threat_model.js';
 import {checkImages, oneHotLabels} from './validate.js';
@@ -110,7 +108,7 @@ function perturb(
   // Whoever imports tfjs-node themselves gets its faster gradients here.
   installTensorflowKernels();
   checkImages(images);
-  const classes = numClasses(classifier, images);
+  const classes = countClasses(classifier, images);
   return tf.tidy(() => {
     const oneHot = oneHotLabels(labels, images.shape[0], classes);
     const seeds = startSeeds(images, options);
@@ -136,23 +134,7 @@ function perturb(
   }) as unknown as Perturbed;
 }
 
-function numClasses(classifier: Classifier, images: tf.Tensor4D): number {
-  checkClassifier(classifier);
-  return tf.tidy(() => {
-    const first = tf.slice(images, [0, 0, 0, 0], [1, -1, -1, -1]);
-    return logits(classifier, first).shape[1];
-  });
-}
-
-/** A seed for each example, or none where nothing is random. */
-function startSeeds(images: tf.Tensor4D, options: ResolvedOptions): number[] {
-  const {randomStart, restarts, seed} = options;
-  return randomStart === false && restarts === 1
-    ? []
-    : exampleSeeds(images, seed);
-}
-
-interface SearchArgs {
+interface Search {
   images: tf.Tensor4D;
   labels: tf.Tensor2D;
   seeds: number[];
@@ -164,39 +146,14 @@ function search(
   threatModel: ThreatModel,
   options: ResolvedOptions,
   classifier: Classifier,
-  {images, labels, seeds, restart, history}: SearchArgs,
+  {images, labels, seeds, restart, history}: Search,
 ): PgdResult {
-  const steps = threatModel.bounds().length === 0 ? 0 : options.steps;
-  const {randomStart, learningRate} = options;
-  const zeros = threatModel.zeros(images);
-  const own = seeds.map(seed => seed + restart);
-  const start =
-    typeof randomStart === 'object'
-      ? zeros.map((z, i) =>
-          normalPerSeed(own, z.shape.slice(1), randomStart.deviation, i),
-        )
-      : randomStart || restart > 0
-        ? threatModel.random(images, own)
-        : zeros;
-  const optimizer =
-    options.optimizer === 'adam'
-      ? adam(learningRate ?? 0.001)
-      : sign(
-          threatModel
-            .bounds()
-            .map(bound => learningRate ?? (2.5 * bound) / Math.max(steps, 1)),
-        );
   return pgd({
     ...options,
-    logits: x => logits(classifier, x),
-    threatModel,
+    ...searchArgs(threatModel, options, classifier),
     images,
     labels,
-    start,
-    steps,
-    optimizer,
-    loss: losses[options.loss],
-    needsCleanLogits: options.loss === 'kl',
+    start: startAt(threatModel, options, images, seeds, restart),
     history,
   });
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Batch, Outcome, PgdArgs, PgdResult} from './pgd.js';
+import type {PgdArgs, PgdResult} from './pgd.js';
+import type {Batch, Outcome} from './pgd_step.js';
 import {keepRows, putRows} from './rows.js';
 
 /** Collects what each example ends with, in the order of the original batch. */

@@ -122,6 +122,22 @@ export function checkClassifier(classifier: Classifier): void {
   }
 }
 
+/**
+ * How many classes the classifier tells apart in such images.
+ *
+ * @throws Error if it is no classifier.
+ */
+export function countClasses(
+  classifier: Classifier,
+  images: tf.Tensor4D,
+): number {
+  checkClassifier(classifier);
+  return tf.tidy(() => {
+    const first = tf.slice(images, [0, 0, 0, 0], [1, -1, -1, -1]);
+    return logits(classifier, first).shape[1];
+  });
+}
+
 /** @throws Error if the model has several inputs or outputs. */
 export function checkLayersModel(model: tf.LayersModel): void {
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {

@@ -8,13 +8,13 @@ export interface AttackOptimizer {
   /** State for parameters `p` at step 0, as one list of tensors. */
   init(parameters: tf.Tensor[]): tf.Tensor[];
   /**
-   * One step. `step` counts from 1: for each example, [N], or one number for all.
+   * One step. `step` counts from 1: one number for all examples, or each one's own.
    */
   update(
     parameters: tf.Tensor[],
     gradients: tf.Tensor[],
     state: tf.Tensor[],
-    step: number | tf.Tensor1D,
+    step: number | number[],
   ): {parameters: tf.Tensor[]; state: tf.Tensor[]};
 }
 
@@ -51,21 +51,20 @@ export function adam(learningRate: number): AttackOptimizer {
 }
 
 /** With M = m/(1 − β₁) and V = v/(1 − β₂), the step m̂/(√v̂ + ε) is rate · M/(√V + epsilon). */
-function adamRates(learningRate: number, step: number | tf.Tensor1D) {
-  const scale1 = 1 - BETA1;
-  const scale2 = Math.sqrt(1 - BETA2);
-  if (typeof step === 'number') {
-    const c1 = (1 - BETA1 ** step) / scale1;
-    const c2 = Math.sqrt(1 - BETA2 ** step) / scale2;
-    return {rate: (learningRate * c2) / c1, epsilon: EPSILON * c2};
-  }
-  const t = tf.cast(step, 'float32');
-  const c1 = tf.div(tf.sub(1, tf.pow(BETA1, t)), scale1);
-  const c2 = tf.div(tf.sqrt(tf.sub(1, tf.pow(BETA2, t))), scale2);
+function adamRates(learningRate: number, step: number | number[]) {
+  if (typeof step === 'number') return ratesAt(learningRate, step);
+  const each = step.map(t => ratesAt(learningRate, t));
   return {
-    rate: tf.mul(tf.div(c2, c1), learningRate),
-    epsilon: tf.mul(c2, EPSILON),
+    rate: tf.tensor1d(each.map(r => r.rate)),
+    epsilon: tf.tensor1d(each.map(r => r.epsilon)),
   };
+}
+
+/** In double precision: in single, 1 − β₂ᵗ loses half of its digits at the first steps. */
+function ratesAt(learningRate: number, step: number) {
+  const c1 = (1 - BETA1 ** step) / (1 - BETA1);
+  const c2 = Math.sqrt(1 - BETA2 ** step) / Math.sqrt(1 - BETA2);
+  return {rate: (learningRate * c2) / c1, epsilon: EPSILON * c2};
 }
 
 function perExample(x: number | tf.Tensor, like: tf.Tensor) {

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import type {ColorSpace} from '../color/color_space.js';
+import type {PlaneMaps, Planes} from '../color/color_space.js';
+import {fromPlanes, toPlanes} from '../color/color_space.js';
 import {colorSpaces, type ColorSpaceName} from '../color/color_spaces.js';
+import {join, split} from '../color/channels.js';
 import {withinGamut} from '../color/gamut.js';
 import {hsvExact} from '../color/hsv.js';
 import {
@@ -68,7 +70,7 @@ export class ReColor implements ThreatModel {
   readonly resolution: Resolution;
   /** Which definition is followed. */
   readonly variant: Variant;
-  private readonly colors: ColorSpace;
+  private readonly colors: PlaneMaps;
 
   constructor({
     space = 'luv',
@@ -104,8 +106,9 @@ export class ReColor implements ThreatModel {
     ) as [number, number, number];
     this.resolution = resolution;
     this.variant = variant;
-    this.colors =
-      space === 'hsv' && variant === 'paper' ? hsvExact : colorSpaces[space];
+    this.colors = (
+      space === 'hsv' && variant === 'paper' ? hsvExact : colorSpaces[space]
+    ).planes;
   }
 
   get name(): string {
@@ -155,7 +158,7 @@ export class ReColor implements ThreatModel {
         this.variant === 'reference'
           ? this.applyReference(images, lattice, constants)
           : this.applyPaper(images, lattice, constants);
-      return tf.reshape(recolored, images.shape);
+      return tf.reshape(fromPlanes(recolored), images.shape);
     });
   }
 
@@ -163,16 +166,16 @@ export class ReColor implements ThreatModel {
     images: tf.Tensor4D,
     lattice: Lattice,
     constants: tf.Tensor[] | null,
-  ): tf.Tensor {
+  ): Planes {
     const rgb = pixels(images);
-    let colors: tf.Tensor3D;
-    let cube: tf.Tensor3D;
-    let roundTrip: tf.Tensor3D;
-    let displacement: tf.Tensor3D;
+    let colors: Planes;
+    let cube: Planes;
+    let roundTrip: Planes;
+    let displacement: Planes;
     if (constants) {
-      colors = constants[2] as tf.Tensor3D;
-      cube = constants[3] as tf.Tensor3D;
-      roundTrip = constants[4] as tf.Tensor3D;
+      colors = constants[2] as Planes;
+      cube = constants[3] as Planes;
+      roundTrip = constants[4] as Planes;
       displacement = sampleLattice(lattice, positions(constants));
     } else {
       colors = this.colors.fromRgb(rgb);
@@ -190,11 +193,11 @@ export class ReColor implements ThreatModel {
     // The difference, and not the new colour itself, so that the way through the
     // colour space and back adds no rounding: zero displacement is the identity.
     const change = tf.sub(this.colors.fromCube(moved), roundTrip);
-    return tf.clipByValue(tf.add(rgb, change), 0, 1);
+    return tf.clipByValue(tf.add(rgb, change), 0, 1) as Planes;
   }
 
   /** RGB by way of the colour space; rounding may have left the cube. */
-  private roundTrip(cube: tf.Tensor3D): tf.Tensor3D {
+  private roundTrip(cube: Planes): Planes {
     return this.colors.fromCube(tf.clipByValue(cube, 0, 1));
   }
 
@@ -202,7 +205,7 @@ export class ReColor implements ThreatModel {
     images: tf.Tensor4D,
     lattice: Lattice,
     constants: tf.Tensor[] | null,
-  ): tf.Tensor {
+  ): Planes {
     const identity = identityLattice(this.resolution);
     const absolute = lattice.map((d, i) => tf.add(d, identity[i])) as Lattice;
     const colors = constants
@@ -239,16 +242,12 @@ export class ReColor implements ThreatModel {
     const channels = lattice.map((d, i) =>
       tf.clipByValue(tf.add(d, identity[i]), 0, 1),
     );
-    // Rank 4 at most: the colours as one row of pixels for each image.
     const [n] = lattice[0].shape;
-    const colors = tf.stack(
-      channels.map(c => tf.reshape(c, [n, -1])),
-      -1,
+    const colors = join(channels.map(c => tf.reshape(c, [n, -1])));
+    const {fromRgb, toRgb} = this.colors;
+    return split(fromRgb(toRgb(colors))).map((c, i) =>
+      tf.sub(tf.reshape(c, lattice[i].shape), identity[i]),
     );
-    const inGamut = this.colors.fromRgb(this.colors.toRgb(colors));
-    return tf
-      .unstack(inGamut, -1)
-      .map((c, i) => tf.sub(tf.reshape(c, lattice[i].shape), identity[i]));
   }
 
   smoothness(lattice: tf.Tensor[]): tf.Tensor1D {
@@ -294,10 +293,10 @@ function checkChannels(images: tf.Tensor4D) {
   }
 }
 
-/** [N, H, W, 3] → [N, H W, 3] */
-function pixels(images: tf.Tensor4D): tf.Tensor3D {
+/** [N, H, W, 3] → [N, 3, H W] */
+function pixels(images: tf.Tensor4D): Planes {
   const [n, height, width, channels] = images.shape;
-  return tf.reshape(images, [n, height * width, channels]);
+  return toPlanes(tf.reshape(images, [n, height * width, channels]));
 }
 
 function positions(constants: tf.Tensor[]): LatticePositions {

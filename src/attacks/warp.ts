@@ -76,14 +76,9 @@ function neighbours(
       };
     }),
   );
+  // A corner's numbers lie side by side: rows of four would be slow to sum.
   const stack = (of: 'index' | 'weight' | 'slopeX' | 'slopeY') =>
-    tf.reshape(
-      tf.stack(
-        corners.map(c => c[of]),
-        -1,
-      ),
-      [-1, 4],
-    );
+    tf.reshape(tf.stack(corners.map(c => c[of])), [4, -1]);
   return {
     indices: tf.cast(tf.reshape(stack('index'), [-1]), 'int32') as tf.Tensor1D,
     weights: stack('weight'),
@@ -117,38 +112,43 @@ export function warp(
   imagesVary: boolean,
 ): tf.Tensor4D {
   const [n, height, width, channels] = images.shape;
+  const pixels = n * height * width;
+  const planesOf = (t: tf.Tensor) =>
+    tf.unstack(t, -1).map(plane => tf.reshape(plane, [-1]));
+  const fromPlanes = (planes: tf.Tensor[]) =>
+    tf.transpose(
+      tf.reshape(tf.stack(planes), [channels, n, height, width]),
+      [1, 2, 3, 0],
+    );
   const sample = (
     images: tf.Tensor,
     flow: tf.Tensor,
     save: tf.GradSaveFunc,
   ) => {
-    const near = neighbours(flow as tf.Tensor4D, images.shape, coordinates);
-    const pixels = tf.reshape(images, [-1, channels]);
-    const values = tf.reshape(gatherFlat(pixels, near.indices), [
-      -1,
-      4,
-      channels,
-    ]);
-    save([near.indices, near.weights, near.slopesX, near.slopesY, values]);
-    const sums = tf.sum(tf.mul(values, tf.expandDims(near.weights, -1)), 1);
-    return tf.reshape(sums, images.shape);
+    const {indices, weights, slopesX, slopesY} = neighbours(
+      flow as tf.Tensor4D,
+      images.shape,
+      coordinates,
+    );
+    const values = planesOf(images).map(plane =>
+      tf.reshape(gatherFlat(plane, indices), [4, pixels]),
+    );
+    save([indices, weights, slopesX, slopesY, ...values]);
+    return fromPlanes(values.map(v => tf.sum(tf.mul(v, weights), 0)));
   };
   const flowGradient = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-    const [, , slopesX, slopesY, values] = saved;
-    const dot = tf.sum(tf.mul(tf.reshape(dy, [-1, 1, channels]), values), -1);
-    const x = tf.mul(tf.sum(tf.mul(dot, slopesX), 1), (width - 1) / 2);
-    const y = tf.mul(tf.sum(tf.mul(dot, slopesY), 1), (height - 1) / 2);
+    const [, , slopesX, slopesY, ...values] = saved;
+    const dot = tf.addN(planesOf(dy).map((d, i) => tf.mul(values[i], d)));
+    const x = tf.mul(tf.sum(tf.mul(dot, slopesX), 0), (width - 1) / 2);
+    const y = tf.mul(tf.sum(tf.mul(dot, slopesY), 0), (height - 1) / 2);
     return tf.reshape(tf.stack([x, y], -1), [n, height, width, 2]);
   };
   const imageGradient = (dy: tf.Tensor, saved: tf.Tensor[]) => {
     const [indices, weights] = saved as [tf.Tensor1D, tf.Tensor2D];
-    const rows = tf.mul(
-      tf.reshape(dy, [-1, 1, channels]),
-      tf.expandDims(weights, -1),
-    );
-    return tf.reshape(
-      sumByIndex(tf.reshape(rows, [-1, channels]), indices, n * height * width),
-      images.shape,
+    return fromPlanes(
+      planesOf(dy).map(d =>
+        sumByIndex(tf.reshape(tf.mul(weights, d), [-1]), indices, pixels),
+      ),
     );
   };
   if (!imagesVary) {

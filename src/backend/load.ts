@@ -19,6 +19,32 @@ export type BackendName = keyof typeof LOADERS;
 /** The names that {@link loadBackend} takes. */
 export const backendNames = Object.keys(LOADERS) as BackendName[];
 
+/** What {@link loadDefaultBackend} takes first: it comes with this package. */
+export const defaultBackend: BackendName = 'onnx';
+
+/**
+ * Loads the backend to run on where nobody asked for one: tfjs-node if the
+ * program has loaded it already, else ONNX Runtime, else, where that has no
+ * library, tfjs-node, and plain JavaScript last.
+ *
+ * @returns what could not be had, and why, if that is not the first choice
+ */
+export async function loadDefaultBackend(): Promise<string[]> {
+  const choices: BackendName[] = tf.findBackend('tensorflow')
+    ? ['tensorflow', defaultBackend, 'cpu']
+    : [defaultBackend, 'tensorflow', 'cpu'];
+  const reasons: string[] = [];
+  for (const name of choices) {
+    try {
+      await loadBackend(name);
+      break;
+    } catch (error) {
+      reasons.push((error as Error).message);
+    }
+  }
+  return reasons;
+}
+
 /**
  * Loads a tfjs backend in Node and makes it the one in force. Of tfjs-node and
  * tfjs-node-gpu it takes the second if both are set up.

@@ -1,27 +1,35 @@
 import * as tf from '@tensorflow/tfjs';
+import type {Planes} from './color_space.js';
 
-/** Applies `f` to the three channels of the last axis, and stacks its three results. */
-export function mapChannels<T extends tf.Tensor>(
-  color: T,
-  f: (channels: [tf.Tensor, tf.Tensor, tf.Tensor]) => tf.Tensor[],
-): T {
-  return tf.tidy(() => {
-    const [a, b, c] = tf.unstack(color, -1);
-    return tf.stack(f([a, b, c]), -1) as T;
-  });
+/** The three channels of planes, each [N, P]. */
+export function split(planes: tf.Tensor): [tf.Tensor, tf.Tensor, tf.Tensor] {
+  return tf.unstack(planes, 1) as [tf.Tensor, tf.Tensor, tf.Tensor];
 }
 
-/** Multiplies every colour (last axis) by a 3×3 matrix, rows being the outputs, and adds an offset. */
-export function affine<T extends tf.Tensor>(
-  color: T,
+/** The inverse of {@link split}. */
+export function join(channels: tf.Tensor[]): Planes {
+  return tf.stack(channels, 1) as Planes;
+}
+
+/** Applies `f` to the three channels, and joins its three results. */
+export function mapChannels(
+  planes: Planes,
+  f: (channels: [tf.Tensor, tf.Tensor, tf.Tensor]) => tf.Tensor[],
+): Planes {
+  return tf.tidy(() => join(f(split(planes))));
+}
+
+/** Multiplies every colour by a 3×3 matrix, rows being the outputs, and adds an offset. */
+export function affine(
+  planes: Planes,
   matrix: number[][],
   offset?: number[],
-): T {
+): Planes {
   return tf.tidy(() => {
-    const rows = tf.reshape(color, [-1, 3]);
-    let out: tf.Tensor = tf.matMul(rows, tf.tensor2d(matrix), false, true);
-    if (offset) out = tf.add(out, tf.tensor1d(offset));
-    return tf.reshape(out, color.shape) as T;
+    const product: Planes = tf.matMul(tf.tensor3d([matrix]), planes);
+    return offset
+      ? (tf.add(product, tf.tensor3d(offset, [1, 3, 1])) as Planes)
+      : product;
   });
 }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type {ColorSpace} from './color_space.js';
+import type {PlaneMaps, Planes} from './color_space.js';
 
 /** Rounding that a colour may exceed its bound by. */
 const TOLERANCE = 1e-5;
@@ -16,29 +16,32 @@ const TOLERANCE = 1e-5;
  * The gradient is that of the candidate taken, its choice and the length of the
  * way being constants.
  *
- * @param moved New colours in the space's cube coordinates, [N, P, 3].
- * @param original The original colours in cube coordinates, [N, P, 3].
- * @param colors The original colours in the space itself, [N, P, 3].
+ * @param moved New colours in the space's cube coordinates, [N, 3, P].
+ * @param original The original colours in cube coordinates, [N, 3, P].
+ * @param colors The original colours in the space itself, [N, 3, P].
  * @param bound Per channel, of the space.
- * @returns Cube coordinates in [0, 1], [N, P, 3].
+ * @returns Cube coordinates in [0, 1], [N, 3, P].
  */
 export function withinGamut(
-  moved: tf.Tensor3D,
-  original: tf.Tensor3D,
-  colors: tf.Tensor3D,
-  space: ColorSpace,
+  moved: Planes,
+  original: Planes,
+  colors: Planes,
+  space: PlaneMaps,
   bound: readonly number[],
-): tf.Tensor3D {
-  const limits = bound.map(b => b + TOLERANCE);
-  const keeps = (cube: tf.Tensor) =>
+): Planes {
+  const limits = tf.tensor3d(
+    bound.map(b => b + TOLERANCE),
+    [1, 3, 1],
+  );
+  const keeps = (cube: Planes) =>
     tf.all(
       tf.lessEqual(tf.abs(tf.sub(space.ofCube(cube), colors)), limits),
-      -1,
+      1,
       true,
     );
   const f = tf.customGrad((moved, original, save) => {
-    const to = moved as tf.Tensor;
-    const from = original as tf.Tensor;
+    const to = moved as Planes;
+    const from = original as Planes;
     const clipped = tf.clipByValue(to, 0, 1);
     const inside = tf.cast(tf.equal(clipped, to), 'float32');
     const clip = keeps(clipped);
@@ -46,11 +49,15 @@ export function withinGamut(
     const way = tf.sub(to, from);
     const room = tf.where(tf.greater(way, 0), tf.sub(1, from), from);
     const fraction = tf.clipByValue(
-      tf.min(tf.div(room, tf.maximum(tf.abs(way), 1e-12)), -1, true),
+      tf.min(tf.div(room, tf.maximum(tf.abs(way), 1e-12)), 1, true),
       0,
       1,
     );
-    const exit = tf.clipByValue(tf.add(from, tf.mul(way, fraction)), 0, 1);
+    const exit = tf.clipByValue(
+      tf.add(from, tf.mul(way, fraction)) as Planes,
+      0,
+      1,
+    );
     const taken = tf.mul(fraction, tf.cast(keeps(exit), 'float32'));
     const start = tf.clipByValue(from, 0, 1);
     const leaves = tf.broadcastTo(tf.greater(taken, 0), to.shape);
@@ -71,5 +78,5 @@ export function withinGamut(
         (saved as tf.Tensor[]).map(slope => tf.mul(dy, slope)),
     };
   });
-  return f(moved, original) as tf.Tensor3D;
+  return f(moved, original) as Planes;
 }

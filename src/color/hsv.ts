@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import {mapChannels} from './channels.js';
-import type {ColorSpace} from './color_space.js';
+import {type ColorSpace, colorSpace, type Planes} from './color_space.js';
 
 const THIRD = (2 * Math.PI) / 3;
 
-function fromRgb<T extends tf.Tensor>(rgb: T): T {
+function fromRgb(rgb: Planes): Planes {
   return mapChannels(rgb, ([r, g, b]) => {
     const value = tf.maximum(tf.maximum(r, g), b);
     const chroma = tf.sub(value, tf.minimum(tf.minimum(r, g), b));
@@ -36,7 +36,7 @@ function fromRgb<T extends tf.Tensor>(rgb: T): T {
 }
 
 /** The inverse of {@link fromRgb}, an angle of 1 rad being `sextants` sextants of hue. */
-function toCube<T extends tf.Tensor>(color: T, sextants: number): T {
+function toCube(color: Planes, sextants: number): Planes {
   return mapChannels(color, ([a, b, value]) => {
     const x = tf.sub(tf.mul(a, 2), 1);
     const y = tf.sub(tf.mul(b, 2), 1);
@@ -66,15 +66,14 @@ function toCube<T extends tf.Tensor>(color: T, sextants: number): T {
 }
 
 function cone(name: string, sextants: number): ColorSpace {
-  return {
-    name,
-    fromRgb: rgb => fromRgb(rgb),
+  return colorSpace(name, {
+    fromRgb,
     toCube: color => toCube(color, sextants),
     fromCube: cube => tf.clone(cube),
-    ofCube: cube => fromRgb(cube),
+    ofCube: fromRgb,
     toRgb: color =>
       tf.tidy(() => tf.clipByValue(toCube(color, sextants), 0, 1)),
-  };
+  });
 }
 
 /**

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import {join, split} from './channels.js';
+import type {Planes} from './color_space.js';
 
 /** Lattice points along each of the three colour channels, at least 2 each. */
 export type Resolution = readonly [number, number, number];
@@ -11,7 +13,7 @@ export type Resolution = readonly [number, number, number];
 export interface LatticePositions {
   /** Indices of lattice points within one image's lattice: int32 [N, 8 P]. */
   corners: tf.Tensor2D;
-  /** Trilinear weights, of sum 1: [N, P, 8]. */
+  /** Trilinear weights, of sum 1: [N, 8, P]. */
   weights: tf.Tensor3D;
 }
 
@@ -40,29 +42,34 @@ const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map(k => [
   k & 1,
 ]);
 
-/** Cell and fractional position within it of colours [N, P, 3]. */
-function locate(colors: tf.Tensor3D, resolution: Resolution) {
-  const last = tf.tensor1d(resolution.map(r => r - 1));
+/** Cell and fractional position within it of colours. */
+function locate(colors: Planes, resolution: Resolution) {
+  const last = perChannel(resolution.map(r => r - 1));
   const scaled = tf.mul(tf.clipByValue(colors, 0, 1), last);
   const cell = tf.minimum(tf.floor(scaled), tf.sub(last, 1));
   return {cell, fraction: tf.sub(scaled, cell)};
 }
 
-/** [low weight, high weight] of each axis: [[1 − x, x], [1 − y, y], [1 − z, z]], each [N, P]. */
-function axisWeights(fraction: tf.Tensor): tf.Tensor[][] {
-  return tf.unstack(fraction, -1).map(f => [tf.sub(1, f), f]);
+/** Ready to broadcast over planes. */
+function perChannel(values: number[]): tf.Tensor3D {
+  return tf.tensor3d(values, [1, 3, 1]);
 }
 
-/** @see LatticePositions. `colors` has the shape [N, P, 3]. */
+/** [low weight, high weight] of each axis: [[1 − x, x], [1 − y, y], [1 − z, z]], each [N, P]. */
+function axisWeights(fraction: tf.Tensor): tf.Tensor[][] {
+  return split(fraction).map(f => [tf.sub(1, f), f]);
+}
+
+/** @see LatticePositions */
 export function latticePositions(
-  colors: tf.Tensor3D,
+  colors: Planes,
   resolution: Resolution,
 ): LatticePositions {
   return tf.tidy(() => {
     const {cell, fraction} = locate(colors, resolution);
     const [, y, z] = resolution;
     const strides = [y * z, z, 1];
-    const base = tf.sum(tf.mul(cell, tf.tensor1d(strides)), -1, true);
+    const base = tf.sum(tf.mul(cell, perChannel(strides)), 1, true);
     const offsets = CORNERS.map(
       ([i, j, k]) => i * strides[0] + j * strides[1] + k,
     );
@@ -70,12 +77,15 @@ export function latticePositions(
     const yz = CORNERS.slice(0, 4).map(([, j, k]) => tf.mul(wy[j], wz[k]));
     return {
       corners: tf.cast(
-        tf.reshape(tf.add(base, tf.tensor1d(offsets)), [colors.shape[0], -1]),
+        tf.reshape(tf.add(base, tf.tensor3d(offsets, [1, 8, 1])), [
+          colors.shape[0],
+          -1,
+        ]),
         'int32',
       ) as tf.Tensor2D,
       weights: tf.stack(
         CORNERS.map(([i], k) => tf.mul(wx[i], yz[k % 4])),
-        -1,
+        1,
       ) as tf.Tensor3D,
     };
   });
@@ -113,7 +123,7 @@ export function gatherFlat(values: tf.Tensor, indices: tf.Tensor1D): tf.Tensor {
   return tf.gatherND(values, tf.reshape(indices, [-1, 1]));
 }
 
-/** One channel's values at the eight corners: [N, P, 8]. */
+/** One channel's values at the eight corners: [N, 8, P]. */
 function gatherCorners(
   channel: tf.Tensor,
   corners: tf.Tensor1D,
@@ -130,22 +140,22 @@ function scatterToLattice(
   shape: number[],
 ): tf.Tensor[] {
   const size = tf.util.sizeFromShape(shape);
-  return tf.unstack(dy, -1).map(channel => {
-    const shares = tf.mul(tf.expandDims(channel, -1), weights);
+  return split(dy).map(channel => {
+    const shares = tf.mul(tf.expandDims(channel, 1), weights);
     const sums = sumByIndex(tf.reshape(shares, [-1]), corners, size);
     return tf.reshape(sums, shape);
   });
 }
 
 /**
- * Trilinear interpolation of each image's lattice at fixed positions: [N, P, 3].
+ * Trilinear interpolation of each image's lattice at fixed positions.
  * Differentiable with respect to the lattice.
  */
 export function sampleLattice(
   lattice: Lattice,
   {corners, weights}: LatticePositions,
-): tf.Tensor3D {
-  const [n, p] = weights.shape;
+): Planes {
+  const [n, , p] = weights.shape;
   const shape = lattice[0].shape;
   const points = tf.util.sizeFromShape(shape) / n;
   const f = tf.customGrad((...args) => {
@@ -154,42 +164,39 @@ export function sampleLattice(
     const all = globalCorners(corners, points);
     save([all]);
     const sums = channels.map(channel =>
-      tf.sum(tf.mul(gatherCorners(channel, all, [n, p, 8]), weights), -1),
+      tf.sum(tf.mul(gatherCorners(channel, all, [n, 8, p]), weights), 1),
     );
     return {
-      value: tf.stack(sums, -1),
+      value: join(sums),
       gradFunc: (dy, saved) =>
         scatterToLattice(dy, weights, (saved as [tf.Tensor1D])[0], shape),
     };
   });
-  return f(...lattice) as tf.Tensor3D;
+  return f(...lattice) as Planes;
 }
 
 /**
- * {@link sampleLattice} at the positions of `colors` [N, P, 3]; differentiable
- * with respect to both.
+ * {@link sampleLattice} at the positions of `colors`; differentiable with respect
+ * to both.
  */
 export function sampleLatticeAt(
   lattice: Lattice,
-  colors: tf.Tensor3D,
+  colors: Planes,
   resolution: Resolution,
-): tf.Tensor3D {
-  const [n, p] = colors.shape;
+): Planes {
+  const [n, , p] = colors.shape;
   const shape = lattice[0].shape;
   const points = tf.util.sizeFromShape(shape) / n;
   const f = tf.customGrad((...args) => {
     const channels = args.slice(0, 3) as tf.Tensor[];
-    const colors = args[3] as tf.Tensor3D;
+    const colors = args[3] as Planes;
     const save = args[4] as tf.GradSaveFunc;
     const {corners, weights} = latticePositions(colors, resolution);
     const all = globalCorners(corners, points);
-    const values = channels.map(c => gatherCorners(c, all, [n, p, 8]));
+    const values = channels.map(c => gatherCorners(c, all, [n, 8, p]));
     save([all, weights, colors, ...values]);
     return {
-      value: tf.stack(
-        values.map(v => tf.sum(tf.mul(v, weights), -1)),
-        -1,
-      ),
+      value: join(values.map(v => tf.sum(tf.mul(v, weights), 1))),
       gradFunc: (dy, saved) => {
         const [all, weights, colors, ...values] = saved as tf.Tensor[];
         return [
@@ -199,25 +206,25 @@ export function sampleLatticeAt(
             all as tf.Tensor1D,
             shape,
           ),
-          colorGradient(dy, values, colors as tf.Tensor3D, resolution),
+          colorGradient(dy, values, colors as Planes, resolution),
         ];
       },
     };
   });
-  return f(...lattice, colors) as tf.Tensor3D;
+  return f(...lattice, colors) as Planes;
 }
 
 function colorGradient(
   dy: tf.Tensor,
   values: tf.Tensor[],
-  colors: tf.Tensor3D,
+  colors: Planes,
   resolution: Resolution,
 ): tf.Tensor {
   // dy · value of each corner, then the differences across the cell's faces.
-  const shares = tf
-    .unstack(dy, -1)
-    .map((channel, i) => tf.mul(tf.expandDims(channel, -1), values[i]));
-  const corner = tf.unstack(tf.addN(shares), -1);
+  const shares = split(dy).map((channel, i) =>
+    tf.mul(tf.expandDims(channel, 1), values[i]),
+  );
+  const corner = tf.unstack(tf.addN(shares), 1);
   const weights = axisWeights(locate(colors, resolution).fraction);
   const inside = tf.logicalAnd(
     tf.greaterEqual(colors, 0),
@@ -231,5 +238,5 @@ function colorGradient(
     });
     return tf.mul(tf.addN(terms), resolution[axis] - 1);
   });
-  return tf.mul(tf.stack(slopes, -1), tf.cast(inside, 'float32'));
+  return tf.mul(join(slopes), tf.cast(inside, 'float32'));
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import {affine, invert3, mapChannels} from './channels.js';
-import type {ColorSpace} from './color_space.js';
+import {affine, invert3, join, mapChannels, split} from './channels.js';
+import {colorSpace, type Planes} from './color_space.js';
 
 /*
  * CIELUV under the white point D65, on sRGB (IEC 61966-2-1), scaled as in the
@@ -31,22 +31,21 @@ const EPSILON = 1e-10;
 const XYZ_MAX = 1.1;
 
 /** sRGB's decoding from display values to linear light. */
-function linearize<T extends tf.Tensor>(rgb: T): T {
-  return tf.tidy(
-    () =>
-      tf.where(
-        tf.greaterEqual(rgb, 0.04045),
-        tf.pow(tf.div(tf.add(rgb, 0.055), 1.055), 2.4),
-        tf.div(rgb, 12.92),
-      ) as T,
-  );
+function linearize(rgb: Planes): Planes {
+  return tf.tidy(() =>
+    tf.where(
+      tf.greaterEqual(rgb, 0.04045),
+      tf.pow(tf.div(tf.add(rgb, 0.055), 1.055), 2.4),
+      tf.div(rgb, 12.92),
+    ),
+  ) as Planes;
 }
 
 /**
  * sRGB's encoding of linear light; below zero it goes on linearly. Its gradient
  * is written out since tfjs has none for comparisons.
  */
-function encode<T extends tf.Tensor>(linear: T): T {
+function encode(linear: Planes): Planes {
   const f = tf.customGrad((linear, save) => {
     const x = linear as tf.Tensor;
     const bright = tf.greater(x, 0.0031308);
@@ -62,10 +61,10 @@ function encode<T extends tf.Tensor>(linear: T): T {
       },
     };
   });
-  return f(linear) as T;
+  return f(linear) as Planes;
 }
 
-function xyzToLuv<T extends tf.Tensor>(xyz: T): T {
+function xyzToLuv(xyz: Planes): Planes {
   return mapChannels(xyz, ([x, y, z]) => {
     const l = tf.where(
       tf.greaterEqual(y, DARK_Y),
@@ -93,9 +92,9 @@ function xyzToLuv<T extends tf.Tensor>(xyz: T): T {
  *
  *   X = 9/4 Y U/V,   Z = Y (39 L − 3/4 U − 5 V)/V.
  */
-function luvToXyz<T extends tf.Tensor>(luv: T): T {
+function luvToXyz(luv: Planes): Planes {
   const f = tf.customGrad((luv, save) => {
-    const [l0, u0, v0] = tf.unstack(luv as tf.Tensor, -1);
+    const [l0, u0, v0] = split(luv as tf.Tensor);
     const l = tf.mul(l0, 100);
     const l13 = tf.mul(tf.add(l, EPSILON), 13);
     const u = tf.add(tf.sub(tf.mul(u0, 200), 100), tf.mul(l13, WHITE_U));
@@ -113,10 +112,10 @@ function luvToXyz<T extends tf.Tensor>(luv: T): T {
     const zPerY = tf.sub(tf.div(tf.sub(tf.mul(l13, 3), tf.mul(u, 0.75)), v), 5);
     (save as tf.GradSaveFunc)([v, y, slope, xPerY, zPerY]);
     return {
-      value: tf.stack([tf.mul(xPerY, y), y, tf.mul(zPerY, y)], -1),
+      value: join([tf.mul(xPerY, y), y, tf.mul(zPerY, y)]),
       gradFunc: (dy, saved) => {
         const [v, y, slope, xPerY, zPerY] = saved as tf.Tensor[];
-        const [dX, dYDirect, dZ] = tf.unstack(dy, -1);
+        const [dX, dYDirect, dZ] = split(dy);
         const yPerV = tf.div(y, v);
         const dU = tf.mul(yPerV, tf.sub(tf.mul(dX, 2.25), tf.mul(dZ, 0.75)));
         const dV = tf.neg(
@@ -132,14 +131,11 @@ function luvToXyz<T extends tf.Tensor>(luv: T): T {
           tf.mul(dU, 13 * WHITE_U),
           tf.mul(dV, 13 * WHITE_V),
         ]);
-        return tf.stack(
-          [tf.mul(dL, 100), tf.mul(dU, 200), tf.mul(dV, 200)],
-          -1,
-        );
+        return join([tf.mul(dL, 100), tf.mul(dU, 200), tf.mul(dV, 200)]);
       },
     };
   });
-  return f(luv) as T;
+  return f(luv) as Planes;
 }
 
 /**
@@ -151,8 +147,7 @@ function luvToXyz<T extends tf.Tensor>(luv: T): T {
  * to [0, 1.1] in `toRgb` are those of the paper's released code (Laidlaw &
  * Feizi 2019).
  */
-export const luv: ColorSpace = {
-  name: 'luv',
+export const luv = colorSpace('luv', {
   fromRgb: rgb => tf.tidy(() => xyzToLuv(affine(linearize(rgb), RGB_TO_XYZ))),
   toRgb: color =>
     tf.tidy(() => {
@@ -160,6 +155,6 @@ export const luv: ColorSpace = {
       return tf.clipByValue(encode(affine(xyz, XYZ_TO_RGB)), 0, 1);
     }),
   toCube: color => tf.tidy(() => affine(luvToXyz(color), XYZ_TO_RGB_EXACT)),
-  fromCube: cube => encode(cube),
+  fromCube: encode,
   ofCube: cube => tf.tidy(() => xyzToLuv(affine(cube, RGB_TO_XYZ))),
-};
+});

@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import type {ColorSpace} from './color_space.js';
+import {colorSpace, type Planes} from './color_space.js';
+
+const same = (planes: Planes) => tf.clone(planes);
 
 /** RGB itself: both maps are the identity, but for `toRgb`'s clip to [0, 1]. */
-export const rgb: ColorSpace = {
-  name: 'rgb',
-  fromRgb: color => tf.clone(color),
+export const rgb = colorSpace('rgb', {
+  fromRgb: same,
   toRgb: color => tf.clipByValue(color, 0, 1),
-  toCube: color => tf.clone(color),
-  fromCube: cube => tf.clone(cube),
-  ofCube: cube => tf.clone(cube),
-};
+  toCube: same,
+  fromCube: same,
+  ofCube: same,
+});

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {affine, invert3} from './channels.js';
-import type {ColorSpace} from './color_space.js';
+import {colorSpace} from './color_space.js';
 
 // ITU-R BT.601's luma; each difference from it is scaled to span one unit.
 const [R, G, B] = [0.299, 0.587, 0.114];
@@ -17,12 +17,11 @@ const INVERSE_OFFSET = INVERSE.map(row => -0.5 * (row[1] + row[2]));
  * YPbPr (ITU-R BT.601): luma, and the blue and red differences moved by 0.5 into
  * [0, 1]. Linear in RGB.
  */
-export const ypbpr: ColorSpace = {
-  name: 'ypbpr',
+export const ypbpr = colorSpace('ypbpr', {
   fromRgb: rgb => affine(rgb, MATRIX, OFFSET),
   toRgb: color =>
     tf.tidy(() => tf.clipByValue(affine(color, INVERSE, INVERSE_OFFSET), 0, 1)),
   toCube: color => affine(color, INVERSE, INVERSE_OFFSET),
   fromCube: cube => tf.clone(cube),
   ofCube: cube => affine(cube, MATRIX, OFFSET),
-};
+});

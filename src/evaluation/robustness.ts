@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
-import {type Attack, attack as makeAttack} from '../attacks/attack.js';
+import {attack as makeAttack} from '../attacks/attack.js';
 import type {Classifier} from '../attacks/logits.js';
 import {type AttackOptions, resolveOptions} from '../attacks/options.js';
 import type {ThreatModel, Variant} from '../attacks/threat_model.js';
-import {countExamples, exampleBatches, type Examples} from './examples.js';
+import {attackExamples} from './cell.js';
+import {countExamples, type Examples} from './examples.js';
 
 /** What {@link evaluateRobustness} finds for one attack. */
 export interface AttackResult {
@@ -38,13 +38,13 @@ export interface EvaluateArgs extends AttackOptions {
   /** Default 50. */
   batchSize?: number;
   /**
-   * Default true, which changes no result as long as `keep` is `best`: examples
-   * leave the batch once they are misclassified.
+   * Default true where `keep` is `best`, which changes no result: an example
+   * leaves the batch once it is misclassified, and the next takes its place.
    */
   earlyStop?: boolean;
-  /** Called after each batch of each attack. */
+  /** Called as each example is finished. */
   onProgress?(progress: EvaluationProgress): void;
-  /** Stops the evaluation after the present batch; the report holds the attacks that were finished. */
+  /** Stops the evaluation after the present batch or step; the report holds the attacks that were finished. */
   signal?: AbortSignal;
 }
 
@@ -95,47 +95,29 @@ export async function evaluateRobustness(
   const results: AttackResult[] = [];
   for (const attack of made) {
     const started = performance.now();
-    let correct = '';
-    for await (const {xs, ys} of exampleBatches(data, batchSize)) {
-      try {
-        correct += survivors(attack, classifier, xs, ys);
-      } finally {
-        tf.dispose([xs, ys]);
-      }
-      onProgress?.({
-        attack: attack.name,
-        done: correct.length,
-        correct: count(correct),
-        examples: total,
-      });
-      // Lets signals and timers through: all else here is synchronous.
-      await new Promise(resolve => setTimeout(resolve));
-      if (signal?.aborted) return report(results, variant, steps);
-    }
+    const survived: boolean[] = [];
+    let done = 0;
+    let correct = 0;
+    await attackExamples(attack, classifier, data, {
+      batchSize,
+      signal,
+      onFinished: ({index, margin}) => {
+        survived[index] = margin >= 0;
+        done++;
+        correct += Number(survived[index]);
+        onProgress?.({attack: attack.name, done, correct, examples: total});
+      },
+    });
+    // Also what was stopped in the middle of it.
+    if (signal?.aborted) return report(results, variant, steps);
     results.push({
       attack: attack.name,
-      accuracy: count(correct) / correct.length,
-      correct,
+      accuracy: correct / done,
+      correct: survived.map(Number).join(''),
       seconds: (performance.now() - started) / 1000,
     });
   }
   return report(results, variant, steps);
-}
-
-function survivors(
-  attack: Attack,
-  classifier: Classifier,
-  images: tf.Tensor4D,
-  labels: tf.Tensor1D | tf.Tensor2D,
-): string {
-  return tf.tidy(() => {
-    const {success} = attack.perturb(classifier, images, labels);
-    return Array.from(success.dataSync(), s => (s ? '0' : '1')).join('');
-  });
-}
-
-function count(correct: string): number {
-  return correct.split('1').length - 1;
 }
 
 function report(

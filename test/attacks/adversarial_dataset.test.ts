@@ -7,7 +7,7 @@ import {
 } from '../../src/attacks/adversarial_dataset.js';
 import {logits} from '../../src/attacks/logits.js';
 import {adversarialTraining} from '../../src/callbacks/adversarial_training.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {leakAsync} from '../helpers/memory.js';
 import {small} from '../helpers/toy.js';
 import {
@@ -24,7 +24,7 @@ import {
   y,
 } from '../helpers/training.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const OPTIONS = {steps: 2, learningRate: 0.02};
 const ARGS: AdversarialDatasetArgs = {attack: 'D', ...OPTIONS};

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
 import {logits, outputOfLogits} from '../../src/attacks/logits.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {graphModel, graphWeights} from '../helpers/graph_model.js';
 import {leak} from '../helpers/memory.js';
 import {
@@ -14,7 +14,7 @@ import {
   toyModel,
 } from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const images = toyImages(4, {seed: 7});
 const {layers} = tf;
@@ -84,7 +84,14 @@ const ENDS: Record<string, [make: () => tf.LayersModel, softmax: boolean]> = {
   ],
   logits: [() => classify(dense('linear')), false],
   'logits behind a relu': [
-    () => classify(layers.dense({units: CLASSES, activation: 'relu'})),
+    () =>
+      classify(
+        layers.dense({
+          units: CLASSES,
+          activation: 'relu',
+          kernelInitializer: tf.initializers.heNormal({seed: 4}),
+        }),
+      ),
     false,
   ],
   'a functional softmax': [functional, true],
@@ -96,6 +103,7 @@ const ENDS: Record<string, [make: () => tf.LayersModel, softmax: boolean]> = {
             layers.dense({
               units: CLASSES,
               activation: 'softmax',
+              kernelInitializer: tf.initializers.heNormal({seed: 4}),
               inputShape: [(SIZE - 2) ** 2 * 2],
             }),
           ],
@@ -124,6 +132,7 @@ const ENDS: Record<string, [make: () => tf.LayersModel, softmax: boolean]> = {
             filters: CLASSES,
             kernelSize: SIZE,
             activation: 'softmax',
+            kernelInitializer: tf.initializers.heNormal({seed: 4}),
           }),
         ],
       }),

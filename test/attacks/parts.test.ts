@@ -10,10 +10,10 @@ import {
   gridSampleCoordinates,
   warp,
 } from '../../src/attacks/warp.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {toyImages} from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const values = (t: tf.Tensor) => [...t.dataSync()];
 function close(
@@ -138,8 +138,8 @@ test.serial(
       const g = gradientAt(step);
       theirs.applyGradients([{name: variable.name, tensor: g}]);
       together = ours.update(together.parameters, [g], together.state, step);
-      const steps = tf.tensor1d([step, step]);
-      apart = ours.update(apart.parameters, [g], apart.state, steps);
+      const each = [step, step];
+      apart = ours.update(apart.parameters, [g], apart.state, each);
       const wanted = variable.dataSync() as Float32Array;
       t.true(close(together.parameters[0], wanted, 2e-6), `step ${step}`);
       t.true(close(apart.parameters[0], wanted, 2e-6), `step ${step}, apart`);
@@ -164,7 +164,7 @@ test.serial('an example that joins later moves as it would have alone', t => {
     [tf.concat([old.parameters[0], fresh.parameters[0]])],
     [tf.concat([g[2], g[2]])],
     old.state.map((s, i) => tf.concat([s, fresh.state[i]])),
-    tf.tensor1d([3, 1]),
+    [3, 1],
   );
   const wanted = [
     ...values(run(g).parameters[0]),

@@ -3,12 +3,12 @@ import test from 'ava';
 import fc from 'fast-check';
 import {attack} from '../../src/attacks/attack.js';
 import type {AttackOptions} from '../../src/attacks/options.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {excess} from '../helpers/displacement.js';
 import {leak} from '../helpers/memory.js';
 import {ownLabels, small, toyImages, toyModel} from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const model = toyModel();
 const N = 3;

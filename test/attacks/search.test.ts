@@ -4,12 +4,12 @@ import {attack, type Perturbed} from '../../src/attacks/attack.js';
 import type {LogitsFunction} from '../../src/attacks/logits.js';
 import {logits} from '../../src/attacks/logits.js';
 import type {AttackOptions} from '../../src/attacks/options.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {leak} from '../helpers/memory.js';
 import {spyOn} from '../helpers/spy.js';
 import {ownLabels, small, toyImages, toyModel} from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const model = toyModel();
 const N = 3;

@@ -7,12 +7,12 @@ import {StAdv} from '../../src/attacks/stadv.js';
 import type {ThreatModel} from '../../src/attacks/threat_model.js';
 import type {ColorSpaceName} from '../../src/color/color_spaces.js';
 import {field, image, parametersOf} from '../helpers/arbitraries.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {excess} from '../helpers/displacement.js';
 import {leak} from '../helpers/memory.js';
 import {small} from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const HEIGHT = 3;
 const WIDTH = 4;

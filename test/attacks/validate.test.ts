@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
 import {oneHotLabels} from '../../src/attacks/validate.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {leak} from '../helpers/memory.js';
 import {ownLabels, toyImages, toyModel} from '../helpers/toy.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const model = toyModel();
 const images = toyImages(2);

@@ -1,7 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {existsSync} from 'node:fs';
-import {backendNames, loadBackend} from '../../src/backend/load.js';
+import {
+  backendNames,
+  defaultBackend,
+  loadBackend,
+  loadDefaultBackend,
+} from '../../src/backend/load.js';
 import {findTfjsNode} from '../../src/backend/tensorflow/package.js';
 
 const tfjsNode = findTfjsNode('@tensorflow/tfjs-node', process.cwd());
@@ -21,6 +26,17 @@ for (const name of backendNames) {
     t.deepEqual([...tf.add(1, [2, 3]).dataSync()], [3, 4]);
   });
 }
+
+test.serial(
+  'by default it is ONNX Runtime, or what was loaded before',
+  async t => {
+    t.deepEqual(await loadDefaultBackend(), []);
+    t.is(
+      tf.getBackend(),
+      tf.findBackend('tensorflow') ? 'tensorflow' : defaultBackend,
+    );
+  },
+);
 
 test.serial('loading twice changes nothing', async t => {
   await loadBackend('cpu');

@@ -12,7 +12,7 @@ import {
 } from '../../src/callbacks/adversarial_training.js';
 import {trades} from '../../src/defenses/trades.js';
 import type {SummaryWriter} from '../../src/tensorboard/summary_writer.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {eventFiles, readEvents, readScalars} from '../helpers/event_reader.js';
 import {small} from '../helpers/toy.js';
 import {
@@ -25,7 +25,7 @@ import {
   y,
 } from '../helpers/training.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const root = mkdtempSync(join(tmpdir(), 'adversarial-logs-'));
 test.after.always(() => rmSync(root, {recursive: true, force: true}));

@@ -6,7 +6,7 @@ import {
   type AdversarialTrainingArgs,
 } from '../../src/callbacks/adversarial_training.js';
 import {trades, type TradesArgs} from '../../src/defenses/trades.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {leakAsync} from '../helpers/memory.js';
 import {SIZE, toyImages} from '../helpers/toy.js';
 import {
@@ -21,7 +21,7 @@ import {
   y,
 } from '../helpers/training.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const ARGS: AdversarialTrainingArgs = {attack: 'D', steps: 1};
 const ours = (args: Partial<AdversarialTrainingArgs> = {}) =>

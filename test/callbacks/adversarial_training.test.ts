@@ -6,7 +6,7 @@ import {
   type AdversarialTrainingArgs,
 } from '../../src/callbacks/adversarial_training.js';
 import {trades} from '../../src/defenses/trades.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {leakAsync} from '../helpers/memory.js';
 import {small} from '../helpers/toy.js';
 import {
@@ -25,7 +25,7 @@ import {
   y,
 } from '../helpers/training.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const ARGS: AdversarialTrainingArgs = {attack: 'D', steps: 2};
 /** What the callback makes of {@link ARGS}. */

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
+import {fromPlanes, toPlanes} from '../../src/color/color_space.js';
 import {
   identityLattice,
   type Lattice,
@@ -8,9 +9,9 @@ import {
   sampleLatticeAt,
   sumByIndex,
 } from '../../src/color/lattice.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const RESOLUTION = [3, 4, 5] as const;
 const uniform = (shape: number[], seed: number) =>
@@ -19,8 +20,15 @@ const colors = uniform([2, 9, 3], 1) as tf.Tensor3D;
 
 /** Both ways of sampling. */
 const ways: Array<[string, (l: Lattice, c: tf.Tensor3D) => tf.Tensor3D]> = [
-  ['fixed', (l, c) => sampleLattice(l, latticePositions(c, RESOLUTION))],
-  ['varying', (l, c) => sampleLatticeAt(l, c, RESOLUTION)],
+  [
+    'fixed',
+    (l, c) =>
+      fromPlanes(sampleLattice(l, latticePositions(toPlanes(c), RESOLUTION))),
+  ],
+  [
+    'varying',
+    (l, c) => fromPlanes(sampleLatticeAt(l, toPlanes(c), RESOLUTION)),
+  ],
 ];
 
 /** A lattice with `f` of each point's coordinates in [0, 1], for each image. */
@@ -126,14 +134,14 @@ for (const [name, sample] of ways) {
 test.serial('weights sum to 1 and are not negative', t => {
   const {weights, corners} = latticePositions(
     tf.tidy(() =>
-      tf.sub(tf.mul(uniform([2, 50, 3], 5), 2), 0.5),
+      tf.sub(tf.mul(uniform([2, 3, 50], 5), 2), 0.5),
     ) as tf.Tensor3D,
     RESOLUTION,
   );
   t.true(weights.dataSync().every(w => w >= 0));
   t.true(
     tf
-      .sum(weights, -1)
+      .sum(weights, 1)
       .dataSync()
       .every(s => Math.abs(s - 1) < 1e-6),
   );

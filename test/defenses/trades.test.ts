@@ -5,7 +5,7 @@ import {Delta} from '../../src/attacks/delta.js';
 import {StAdv} from '../../src/attacks/stadv.js';
 import {adversarialTraining} from '../../src/callbacks/adversarial_training.js';
 import {trades} from '../../src/defenses/trades.js';
-import {missingBackend} from '../helpers/backends.js';
+import {missingBackend, usual} from '../helpers/backends.js';
 import {small} from '../helpers/toy.js';
 import {
   BATCH,
@@ -19,7 +19,7 @@ import {
   y,
 } from '../helpers/training.js';
 
-await missingBackend('cpu');
+await missingBackend(usual);
 
 const fromLogits = (labels: tf.Tensor, output: tf.Tensor) =>
   tf.losses.softmaxCrossEntropy(

@@ -9,6 +9,13 @@ import {
 export const BACKENDS: readonly BackendName[] = backendNames;
 
 /**
+ * The backend of tests that are not about a backend. Their models are so small
+ * that compiling them would take longer than computing; `TEST_BACKEND=onnx`
+ * runs them there all the same.
+ */
+export const usual = (process.env.TEST_BACKEND ?? 'cpu') as BackendName;
+
+/**
  * Makes `name` the backend of this process.
  *
  * @returns null, or why it cannot be had here.

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {attack} from '../../src/attacks/attack.js';
 import type {AttackOptions} from '../../src/attacks/options.js';
 import {loadBackend} from '../../src/backend/load.js';
+import {usual} from './backends.js';
 import type {ThreatModel} from '../../src/attacks/threat_model.js';
 import {
   CLASSES,
@@ -12,7 +13,7 @@ import {
 } from './toy.js';
 
 // Before the first tensor is made, so that tfjs prints no advice.
-await loadBackend('cpu');
+await loadBackend(usual);
 
 export const N = 12;
 export const BATCH = 4;

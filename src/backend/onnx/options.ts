@@ -1,3 +1,4 @@
+import {checkProvider} from './provider.js';
 import {supportedProviders} from './native.js';
 
 export interface OnnxOptions {
@@ -49,6 +50,7 @@ export function settings(options: OnnxOptions, base = defaults): Settings {
       `onnx backend: this onnxruntime-node has no execution provider '${all.executionProvider}'; it has ${providers.join(', ')}.`,
     );
   }
+  checkProvider(all.executionProvider);
   return all;
 }
 

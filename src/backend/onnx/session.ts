@@ -23,6 +23,7 @@ export class Session {
     return compile(structure, {
       baked,
       block: this.block(),
+      provider: this.settings.executionProvider,
       session: this.options(),
     });
   }

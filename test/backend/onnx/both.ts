@@ -2,6 +2,17 @@ import * as tf from '@tensorflow/tfjs';
 import type {ExecutionContext} from 'ava';
 import {useOnnx} from '../../../src/onnx.js';
 
+/** The tables also run on a GPU, or on what passes for one: see webgpu.test.ts. */
+export const executionProvider = process.env.ONNX_EXECUTION_PROVIDER ?? 'cpu';
+
+/**
+ * On a GPU NaN need not be passed on (WGSL says so), angles are good to 5e-4
+ * only, and, if it is a GPU in software, large cases take minutes: they are
+ * left out unless ONNX_WHOLE_TABLE says otherwise.
+ */
+export const onGpu = executionProvider !== 'cpu';
+export const brief = onGpu && !process.env.ONNX_WHOLE_TABLE;
+
 export interface Result {
   shape: number[];
   dtype: string;
@@ -13,7 +24,7 @@ export async function on(
   backend: 'cpu' | 'onnx',
   f: () => tf.TensorContainer,
 ): Promise<Result[]> {
-  if (backend === 'onnx') await useOnnx();
+  if (backend === 'onnx') await useOnnx({executionProvider});
   else await tf.setBackend('cpu');
   const before = tf.memory().numTensors;
   const tensors = tf.tidy(() => {

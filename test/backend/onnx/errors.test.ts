@@ -65,6 +65,21 @@ test.serial('options are checked', async t => {
   t.true(works());
 });
 
+test.serial('CUDA where it is not says what it needs', async t => {
+  const error = await useOnnx({executionProvider: 'cuda'}).catch(e => e);
+  if (!(error instanceof Error)) {
+    t.log('skipped: CUDA is there');
+    await useOnnx({executionProvider: 'cpu'});
+    t.pass();
+    return;
+  }
+  t.regex(
+    error.message,
+    /no execution provider 'cuda'; it has|provider 'cuda' does not start here \(it needs .*CUDA 12/,
+  );
+  t.true(works());
+});
+
 test.serial('the cache is bounded', async t => {
   await useOnnx({cacheSize: 3});
   for (let n = 1; n < 9; n++) tf.tidy(() => tf.ones([n]).exp().dataSync());

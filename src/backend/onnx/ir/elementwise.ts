@@ -53,7 +53,13 @@ function below(
   const next = (operands: IrValue[], underneath: readonly number[]) =>
     viewOf === transposedView
       ? below(g, type, operands, underneath, options, unblockedView)
-      : g.node(type, operands, underneath, options.dtype, options.attributes);
+      : g.node(
+          type,
+          operands.map(v => ofRank(g, v, underneath)),
+          underneath,
+          options.dtype,
+          options.attributes,
+        );
   for (const operand of inputs) {
     const view = viewOf(g, operand);
     if (!view || !sameShape(operand.shape, shape)) continue;
@@ -70,4 +76,19 @@ function withoutExpand(g: Graph, v: IrValue): IrValue {
   const number = splatValue(v);
   if (number !== undefined) return g.scalar(number, v.dtype);
   return v.node.type === 'Expand' ? v.node.inputs[0]! : v;
+}
+
+/**
+ * ONNX Runtime broadcasts a number without axes row by row of the last axis,
+ * which takes an age where that has one entry; with axes it sees through it.
+ */
+function ofRank(g: Graph, v: IrValue, shape: readonly number[]): IrValue {
+  const number = splatValue(v);
+  return v.shape.length === 0 && number !== undefined && shape.at(-1) === 1
+    ? g.splat(
+        number,
+        shape.map(() => 1),
+        v.dtype,
+      )
+    : v;
 }

@@ -46,6 +46,7 @@ export function emit(outputs: readonly IrValue[]): Emitted {
   const used = new Set<IrValue>(outputs);
   const order = inOrder(outputs);
   order.forEach(node => node.inputs.forEach(v => v && used.add(v)));
+  const name = naming(outputs);
 
   const add = (node: IrNode, proto: Omit<NodeProto, 'name'>) => {
     const id = `n${nodes.length}`;
@@ -63,16 +64,13 @@ export function emit(outputs: readonly IrValue[]): Emitted {
         tensor(name(first), first.shape, first.dtype, node.data!),
       );
     } else if (node.type === 'Splat') {
-      emitSplat(first, initializer, proto => add(node, proto));
+      emitSplat(first, name(first), initializer, proto => add(node, proto));
     } else if (node.type === 'Block' || node.type === 'Unblock') {
-      emitReorder(node, initializer, proto => add(node, proto));
+      emitReorder(node, name, initializer, proto => add(node, proto));
     } else {
       add(node, {
         input: node.inputs.map(v => (v ? name(v) : '')),
-        // The first result may not be left out, even where nobody wants it.
-        output: node.outputs.map((v, i) =>
-          i === 0 || used.has(v) ? name(v) : '',
-        ),
+        output: outputNames(node, name, used),
         op_type: node.type,
         domain: node.domain || undefined,
         attribute: Object.entries(node.attributes).map(attribute),
@@ -80,12 +78,14 @@ export function emit(outputs: readonly IrValue[]): Emitted {
     }
   }
   const output = outputs.map((v, i) => {
-    nodes.push({
-      input: [name(v)],
-      output: [`y${i}`],
-      name: `y${i}`,
-      op_type: 'Identity',
-    });
+    if (name(v) !== `y${i}`) {
+      nodes.push({
+        input: [name(v)],
+        output: [`y${i}`],
+        name: `y${i}`,
+        op_type: 'Identity',
+      });
+    }
     return valueInfo(`y${i}`, v);
   });
   const model = ModelProto.encode({
@@ -103,26 +103,34 @@ export function emit(outputs: readonly IrValue[]): Emitted {
 type Add = (proto: Omit<NodeProto, 'name'>) => void;
 
 /** Large splats are spread out by ONNX Runtime instead of being written out. */
-function emitSplat(v: IrValue, initializer: object[], add: Add): void {
+function emitSplat(
+  v: IrValue,
+  id: string,
+  initializer: object[],
+  add: Add,
+): void {
   const number = Number(v.node.attributes.value);
   const dtype = v.dtype as keyof typeof arrays;
   const n = count(v);
   if (n <= 64) {
-    initializer.push(
-      tensor(name(v), v.shape, v.dtype, filled(dtype, n, number)),
-    );
+    initializer.push(tensor(id, v.shape, v.dtype, filled(dtype, n, number)));
     return;
   }
-  const parts = [`${name(v)}_value`, `${name(v)}_shape`];
+  const parts = [`${id}_value`, `${id}_shape`];
   initializer.push(
     tensor(parts[0], [], v.dtype, filled(dtype, 1, number)),
     shapeTensor(parts[1], v.shape),
   );
-  add({input: parts, output: [name(v)], op_type: 'Expand'});
+  add({input: parts, output: [id], op_type: 'Expand'});
 }
 
 /** ONNX Runtime's reordering works on [N, C, H, W]; a reshape gives it its five axes. */
-function emitReorder(node: IrNode, initializer: object[], add: Add): void {
+function emitReorder(
+  node: IrNode,
+  name: Name,
+  initializer: object[],
+  add: Add,
+): void {
   const [from] = node.inputs as IrValue[];
   const [to] = node.outputs;
   const four = node.type === 'Block' ? from.shape : to.shape;
@@ -151,8 +159,33 @@ function emitReorder(node: IrNode, initializer: object[], add: Add): void {
   }
 }
 
-const name = (v: IrValue) =>
-  v.node.type === 'Input' ? `x${v.node.attributes.slot}` : `v${v.id}`;
+type Name = (v: IrValue) => string;
+
+/**
+ * A result has the name of its (first) output, for ONNX Runtime would carry out
+ * a renaming as a copy; inputs and constants cannot be outputs under their own.
+ */
+function naming(outputs: readonly IrValue[]): Name {
+  const names = new Map<IrValue, string>();
+  outputs.forEach((v, i) => {
+    const given = ['Input', 'Constant', 'Splat'].includes(v.node.type);
+    if (!given && !names.has(v)) names.set(v, `y${i}`);
+  });
+  return v =>
+    names.get(v) ??
+    (v.node.type === 'Input' ? `x${v.node.attributes.slot}` : `v${v.id}`);
+}
+
+/** The first result may not be left out, even where nobody wants it. */
+function outputNames(
+  {outputs}: IrNode,
+  name: Name,
+  used: ReadonlySet<IrValue>,
+): string[] {
+  const names = outputs.map((v, i) => (i === 0 || used.has(v) ? name(v) : ''));
+  while (names[names.length - 1] === '') names.pop();
+  return names;
+}
 
 function filled(dtype: keyof typeof arrays, n: number, value: number): IrData {
   return new arrays[dtype](n).fill(value);

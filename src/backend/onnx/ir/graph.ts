@@ -50,8 +50,14 @@ export class Graph {
   private readonly known = new Map<string, IrNode>();
   private nextId = 0;
 
-  /** @param block channels per block of the NCHWc layout; 0 where there is none */
-  constructor(readonly block = 0) {}
+  /**
+   * @param block channels per block of the NCHWc layout; 0 where there is none
+   * @param provider where it is to run: some know less, or err, in places
+   */
+  constructor(
+    readonly block = 0,
+    readonly provider = 'cpu',
+  ) {}
 
   /** A node with one result. */
   node(

@@ -96,6 +96,12 @@ export function slice(
     );
     return unblock(g, region);
   }
+  // Backwards only from the end: elsewhere the webgpu provider begins too early.
+  if (axes.some(i => strides[i] < 0 && begin[i] < x.shape[i] - 1)) {
+    const upTo = x.shape.map((d, i) => (strides[i] < 0 ? begin[i] + 1 : d));
+    const zeros = begin.map(() => 0);
+    return slice(g, slice(g, x, zeros, upTo), begin, size, strides);
+  }
   const ends = axes.map(i => {
     const end = begin[i] + (size[i] - 1) * strides[i] + Math.sign(strides[i]);
     return end < 0 ? -1e9 : end;

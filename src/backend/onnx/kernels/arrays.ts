@@ -110,12 +110,15 @@ define('Pack', (g, inputs, {axis}) => {
 define('Unpack', (g, {value: x}, {axis}) => {
   const along = axis < 0 ? axis + x.shape.length : axis;
   const rest = x.shape.filter((_, i) => i !== along);
+  // Of an innermost axis ONNX Runtime cuts number by number, each time anew.
+  const others = x.shape.map((_, i) => i).filter(i => i !== along);
+  const front = transpose(g, x, [along, ...others]);
   return Array.from({length: x.shape[along]}, (_, k) => {
     const part = slice(
       g,
-      x,
-      x.shape.map((_, i) => (i === along ? k : 0)),
-      x.shape.map((d, i) => (i === along ? 1 : d)),
+      front,
+      front.shape.map((_, i) => (i === 0 ? k : 0)),
+      front.shape.map((d, i) => (i === 0 ? 1 : d)),
     );
     return reshape(g, part, rest);
   });

@@ -1,5 +1,6 @@
+import {add} from '../ir/arithmetic.js';
 import type {Graph, IrValue} from '../ir/graph.js';
-import {transpose} from '../ir/layout.js';
+import {reshape, transpose} from '../ir/layout.js';
 import {slice} from '../ir/regions.js';
 import {blockFilter, blockedConv, canBlock} from './blocked-conv.js';
 import {
@@ -9,6 +10,7 @@ import {
   unreached,
 } from './conv-info.js';
 import {depthwiseFilter, toNchw, toNhwc} from './convolution.js';
+import {plainConv} from './plain-conv.js';
 import {Unsupported, define} from './registry.js';
 
 define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
@@ -69,7 +71,7 @@ function flipped(
     return blockedConv(g, dy, blockFilter(g, swapped), shape, attributes);
   }
   const weights = transpose(g, turned, [2, 3, 0, 1]);
-  return g.node('Conv', [dy, weights], shape, 'float32', attributes);
+  return plainConv(g, dy, weights, shape, attributes);
 }
 
 function transposed(
@@ -95,10 +97,24 @@ define('DepthwiseConv2dNativeBackpropInput', (g, {dy, filter}, attrs) => {
     output_padding: unreached(info, shape[1], shape[2]),
     group: info.inChannels,
   };
-  const inputs = [toNchw(g, dy), depthwiseFilter(g, filter)];
   const result = [shape[0], shape[3], shape[1], shape[2]];
+  // A group with more than one channel is more than the webgpu provider can do.
+  const [h, w, c, multiplier] = filter.shape;
+  const [n, oh, ow] = dy.shape;
+  const gradient = reshape(g, dy, [n, oh, ow, c, multiplier]);
+  const parts = Array.from({length: multiplier}, (_, k) => {
+    const its = slice(g, gradient, [0, 0, 0, 0, k], [n, oh, ow, c, 1]);
+    const filters = slice(g, filter, [0, 0, 0, k], [h, w, c, 1]);
+    return g.node(
+      'ConvTranspose',
+      [toNchw(g, reshape(g, its, [n, oh, ow, c])), depthwiseFilter(g, filters)],
+      result,
+      'float32',
+      attributes,
+    );
+  });
   return toNhwc(
     g,
-    g.node('ConvTranspose', inputs, result, 'float32', attributes),
+    parts.reduce((a, b) => add(g, a, b)),
   );
 });

@@ -9,6 +9,7 @@ import {
   convInfo,
   outputShape,
 } from './conv-info.js';
+import {plainConv} from './plain-conv.js';
 import {type Attrs, type KernelInputs, define} from './registry.js';
 
 export const toNchw = (g: Graph, x: IrValue) => transpose(g, x, NHWC_TO_NCHW);
@@ -35,7 +36,12 @@ function conv2d(
   // As in tfjs, a filter for fewer channels means groups.
   const group = x.shape[3] / ci;
   const all = {...attributes, group};
-  return toNhwc(g, g.node('Conv', [input, weights], shape, 'float32', all));
+  return toNhwc(
+    g,
+    group === 1
+      ? plainConv(g, input, weights, shape, attributes)
+      : g.node('Conv', [input, weights], shape, 'float32', all),
+  );
 }
 
 function depthwise(

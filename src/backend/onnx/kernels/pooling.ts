@@ -10,6 +10,7 @@ import {
   unreached,
 } from './conv-info.js';
 import {toNchw, toNhwc} from './convolution.js';
+import {maxPlaces, maxPool} from './max-places.js';
 import {type Attrs, Unsupported, define} from './registry.js';
 
 function poolInfo(
@@ -28,30 +29,15 @@ function poolInfo(
   );
 }
 
-/** The largest values, and where in the NCHW input they are. */
-function maxPool(g: Graph, x: IrValue, info: ConvInfo): [IrValue, IrValue] {
-  const shape = outputShape(info);
-  const [values, places] = g.nodes(
-    'MaxPool',
-    [toNchw(g, x)],
-    [
-      {shape, dtype: 'float32'},
-      {shape, dtype: 'int64'},
-    ],
-    convAttributes(info),
-  );
-  return [values, places];
-}
-
 define('MaxPool', (g, {x}, attrs) => {
   if (x.dtype !== 'float32') throw new Unsupported(`dtype ${x.dtype}`);
-  return toNhwc(g, maxPool(g, x, poolInfo(x.shape, attrs))[0]);
+  return toNhwc(g, maxPool(g, toNchw(g, x), poolInfo(x.shape, attrs)));
 });
 
 /** Sends each gradient to the place its maximum came from. */
 define('MaxPoolGrad', (g, {dy, input}, attrs) => {
   const info = poolInfo(input.shape, attrs);
-  const [, places] = maxPool(g, input, info);
+  const places = maxPlaces(g, toNchw(g, input), info);
   const gradient = toNchw(g, dy);
   const [n, h, w, c] = input.shape;
   const total = size(input.shape);

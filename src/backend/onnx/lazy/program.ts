@@ -29,14 +29,16 @@ export interface CompileOptions {
   block: number;
   /** Leaves whose number is part of the program. */
   baked: ReadonlyMap<number, number>;
+  /** The execution provider. */
+  provider: string;
   session: Parameters<typeof createSession>[1];
 }
 
 export function compile(
   structure: Structure,
-  {block, baked, session: options}: CompileOptions,
+  {block, provider, baked, session: options}: CompileOptions,
 ): Program {
-  const g = new Graph(block);
+  const g = new Graph(block, provider);
   const results =
     structure.outputs.length > 0 ? lowerAll(g, structure, baked) : [];
   const {origins, values} = distinct(results);

@@ -1,0 +1,26 @@
+import {execFile} from 'node:child_process';
+
+/** Runs Node in a process of its own, with nothing of ava's in its environment. */
+export function runNode(
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<{status: number; output: string}> {
+  const clean = Object.entries(process.env).filter(
+    ([name]) => !/^AVA|^NODE_CHANNEL/.test(name),
+  );
+  return new Promise(resolve => {
+    execFile(
+      process.execPath,
+      args,
+      {
+        env: {...Object.fromEntries(clean), ...environment},
+        maxBuffer: 2 ** 26,
+      },
+      (error, stdout, stderr) =>
+        resolve({
+          status: error ? Number(error.code ?? -1) : 0,
+          output: stdout + stderr,
+        }),
+    );
+  });
+}
