@@ -33,7 +33,7 @@ const program = command('evaluate', {
 })
   .requiredOption(
     '--model <path>',
-    'a folder with model.json and its weights, whose model takes images [N, 32, 32, 3] in [0, 1], or a PyTorch checkpoint (.pt) of a CIFAR ResNet',
+    'a folder with model.json and its weights, whose model takes images [N, 32, 32, 3] in [0, 1]; robust: and a row of Table 1, for a model of this repository; or a PyTorch checkpoint (.pt) of a CIFAR ResNet',
   )
   .option('--attacks <specs>', 'comma-separated', COLUMNS)
   .option('--examples <n>', 'the first so many test images', whole(1), 1000)
