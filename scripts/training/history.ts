@@ -3,7 +3,7 @@ import type {Defense} from '../defenses.js';
 import {type Card, versions} from './card.js';
 import type {Place} from './checkpoint.js';
 import {type HeldOut, judgingAttacks, score, STEPS} from './held_out.js';
-import type {Settings} from './settings.js';
+import {published, type Settings} from './settings.js';
 
 /** Adds one batch's logs to the epoch's. */
 export function addLogs(place: Place, logs: tf.Logs): void {
@@ -49,7 +49,7 @@ export async function makeCard(
   const attack = judgingAttacks(defense).join(', ');
   return {
     defense: defense.name,
-    settings,
+    settings: published(settings),
     bestEpoch: best,
     ...(found && {
       heldOut: {examples, ...found, ...(attack && {attack, steps: STEPS})},

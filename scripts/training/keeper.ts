@@ -6,7 +6,7 @@ import {writeCard} from './card.js';
 import {hasCheckpoint, type Place, writeCheckpoint} from './checkpoint.js';
 import {evaluateHeldOut} from './held_out.js';
 import {addLogs, bestEpoch, makeCard, means} from './history.js';
-import type {Settings} from './settings.js';
+import {published, type Settings} from './settings.js';
 
 /** How to train, beside what the weights follow from. */
 export interface RunOptions {
@@ -96,7 +96,11 @@ export class Keeper extends tf.CustomCallback {
     this.offset = 0;
     if (bestEpoch(place.history) === place.history.length) {
       await saveModel(model, out, {
-        metadata: {defense: defense.name, epoch: epoch + 1, settings},
+        metadata: {
+          defense: defense.name,
+          epoch: epoch + 1,
+          settings: published(settings),
+        },
       });
     }
     place.seconds = this.seconds();

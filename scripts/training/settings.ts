@@ -1,3 +1,4 @@
+import {basename} from 'node:path';
 import type {NetworkName} from '../models.js';
 import type {Defense} from '../defenses.js';
 
@@ -150,4 +151,10 @@ export function resolveSettings(
     );
   }
   return {...settings, epochs};
+}
+
+/** As it is published: where a folder lies is nobody else's business. */
+export function published(settings: Settings): Settings {
+  const {init} = settings;
+  return {...settings, init: init && basename(init)};
 }
