@@ -15,7 +15,7 @@ export interface Defense {
 
 const ATTACKS = ['C', 'D', 'S', 'C+S', 'C+D', 'S+D', 'C+S+D'];
 
-/** The eleven rows of Table 1. */
+/** The eleven rows of Table 1, and one of ours: the worst of three attacks for each example. */
 export const DEFENSES: Defense[] = [
   {name: 'Undefended', grayscale: false, training: null},
   ...ATTACKS.map(attack => ({
@@ -33,6 +33,11 @@ export const DEFENSES: Defense[] = [
     name: 'C (B&W)',
     grayscale: true,
     training: {attack: 'C', mix: 'both'},
+  },
+  {
+    name: 'Union',
+    grayscale: false,
+    training: {attack: ['C', 'D', 'S'], union: 'worst', mix: 'both'},
   },
 ];
 

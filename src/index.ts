@@ -20,8 +20,11 @@ export type {ThreatModel, Variant} from './attacks/threat_model.js';
 export {
   adversarialTraining,
   type AdversarialTraining,
-  type AdversarialTrainingArgs,
 } from './callbacks/adversarial_training.js';
+export type {
+  AdversarialTrainingArgs,
+  UnionMode,
+} from './callbacks/adversarial_training_args.js';
 export {
   cosine,
   learningRate,

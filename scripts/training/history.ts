@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type {Defense} from '../defenses.js';
 import {type Card, versions} from './card.js';
 import type {Place} from './checkpoint.js';
-import {type HeldOut, judgingAttack, score, STEPS} from './held_out.js';
+import {type HeldOut, judgingAttacks, score, STEPS} from './held_out.js';
 import type {Settings} from './settings.js';
 
 /** Adds one batch's logs to the epoch's. */
@@ -46,7 +46,7 @@ export async function makeCard(
 ): Promise<Card> {
   const best = bestEpoch(history);
   const found = heldOutOf(history[best - 1]);
-  const attack = judgingAttack(defense);
+  const attack = judgingAttacks(defense).join(', ');
   return {
     defense: defense.name,
     settings,

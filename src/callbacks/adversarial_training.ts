@@ -1,11 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
-import {attack as makeAttack, type Attack} from '../attacks/attack.js';
+import {
+  attack as makeAttack,
+  type Attack,
+  type Perturbed,
+} from '../attacks/attack.js';
 import {checkLayersModel} from '../attacks/logits.js';
 import {type AttackOptions, trainingOptions} from '../attacks/options.js';
 import {parseSpec} from '../attacks/spec.js';
 import type {ThreatModel} from '../attacks/threat_model.js';
-import type {TrainingObjective} from '../defenses/objective.js';
-import type {SummaryWriter} from '../tensorboard/summary_writer.js';
+import {stackOf, worstOf} from '../attacks/union.js';
+import {
+  type AdversarialTrainingArgs,
+  checkArgs,
+  checkNames,
+  type UnionMode,
+} from './adversarial_training_args.js';
 import {AttackLog} from './attack_log.js';
 import {
   setTrainer,
@@ -13,54 +22,20 @@ import {
   type TrainData,
   type TrainFunction,
 } from './fit_interception.js';
+import {randomStream} from '../data/random.js';
 import {BatchLogs} from './batch_logs.js';
-import {objectiveStep} from './objective_step.js';
+import {type Batch, objectiveStep} from './objective_step.js';
 import {TensorBoardCallback} from './tensor_board.js';
 
-/** Options of {@link adversarialTraining}: the attack, how it searches, and how its examples are used. */
-export interface AdversarialTrainingArgs extends AttackOptions {
-  /** A spec such as `C+S+D`, or a threat model; see {@link attack}. */
-  attack: string | ThreatModel;
-  /**
-   * Attack steps for each batch. Default 10. Each costs about as much as half a
-   * training step.
-   */
-  steps?: number;
-  /**
-   * Default for `adam`: 0.1/steps, so that few steps reach as far as the 100 of
-   * 0.001 of an evaluation.
-   */
-  learningRate?: number;
-  /**
-   * `adversarial` (default): each batch is replaced by its adversarial examples.
-   * `both`: it is doubled, clean and adversarial halves together.
-   */
-  mix?: 'adversarial' | 'both';
-  /** What to minimise in place of the model's loss, for instance {@link trades}. */
-  objective?: TrainingObjective;
-  /** Bounds grow in equal steps to their full size in this many epochs. Default 0: full from the start. */
-  warmUpEpochs?: number;
-  /** Attack every k-th batch, beginning with the first, and train plainly on the others. Default 1. */
-  every?: number;
-  /**
-   * Whether to log accuracy, loss and margin of the clean batch too, which costs
-   * one forward pass. Default true.
-   */
-  cleanMetrics?: boolean;
-  /**
-   * Log everything for TensorBoard: a directory (Node only), or a summary writer,
-   * for instance tfjs-node's `tf.node.summaryFileWriter(dir)`.
-   */
-  tensorBoard?: string | SummaryWriter;
-}
+export type {AdversarialTrainingArgs};
 
 /** @see adversarialTraining */
 export class AdversarialTraining extends tf.CustomCallback {
-  private readonly threatModel: ThreatModel;
-  private readonly attackOptions: AttackOptions;
+  private readonly adversaries: Adversary[];
+  private readonly union: UnionMode | undefined;
   private readonly every: number;
   private readonly warmUpEpochs: number;
-  private attack: Attack;
+  private attacks: Attack[];
   private readonly logs: BatchLogs;
   private readonly board: TensorBoardCallback | null;
   private readonly attackLog: AttackLog | null;
@@ -69,6 +44,7 @@ export class AdversarialTraining extends tf.CustomCallback {
     super({});
     const {
       attack,
+      union,
       mix = 'adversarial',
       objective,
       warmUpEpochs = 0,
@@ -78,21 +54,29 @@ export class AdversarialTraining extends tf.CustomCallback {
       ...options
     } = checkArgs(args);
     this.args = {...args, mix};
-    this.threatModel =
-      typeof attack === 'string' ? parseSpec(attack, options.variant) : attack;
-    this.attackOptions = trainingOptions({
-      ...objective?.attackOptions(this.threatModel),
-      ...Object.fromEntries(
-        Object.entries(options).filter(([, value]) => value !== undefined),
-      ),
+    const list = Array.isArray(attack) ? attack : [attack];
+    this.union = list.length > 1 ? (union ?? 'worst') : undefined;
+    this.adversaries = list.map(spec => {
+      const threatModel =
+        typeof spec === 'string' ? parseSpec(spec, options.variant) : spec;
+      const given = Object.entries(options).filter(([, v]) => v !== undefined);
+      const attackOptions = trainingOptions({
+        ...objective?.attackOptions(threatModel),
+        ...Object.fromEntries(given),
+      });
+      return {threatModel, attackOptions};
     });
     this.warmUpEpochs = warmUpEpochs;
     this.every = every;
     // Made now, so that a bad option is an error now.
-    this.attack = makeAttack(this.threatModel, this.attackOptions);
-    this.logs = new BatchLogs(Object.keys(termNames(this.threatModel)), {
+    this.attacks = this.scaled(1);
+    const names = this.attacks.map(({name}) => name);
+    checkNames(names);
+    const terms = this.adversaries.flatMap(a => termNames(a.threatModel));
+    this.logs = new BatchLogs([...new Set(terms)], {
       clean: cleanMetrics,
       repeat: every > 1,
+      union: this.union && {mode: this.union, names},
     });
     this.board =
       tensorBoard === undefined
@@ -129,17 +113,16 @@ export class AdversarialTraining extends tf.CustomCallback {
     }
     await super.onTrainBegin(logs);
     await this.board?.onTrainBegin(logs);
-    await this.attackLog?.begin(this.attack, this.args, this.threatModel);
+    const [{options}] = this.attacks;
+    const name = this.attacks.map(attack => attack.name).join(' | ');
+    await this.attackLog?.begin(name, options, this.args);
   }
 
   /** @internal */
   override async onEpochBegin(epoch: number, logs?: tf.Logs) {
     const scale =
       this.warmUpEpochs > 0 ? Math.min(1, (epoch + 1) / this.warmUpEpochs) : 1;
-    this.attack = makeAttack(
-      scale === 1 ? this.threatModel : this.threatModel.with({scale}),
-      this.attackOptions,
-    );
+    this.attacks = this.scaled(scale);
     this.attackLog?.beginEpoch(epoch);
     await super.onEpochBegin(epoch, logs);
   }
@@ -184,50 +167,88 @@ export class AdversarialTraining extends tf.CustomCallback {
       return plain(data);
     }
     const [images, labels] = data as [tf.Tensor4D, tf.Tensor2D];
-    const sampleWeights = (data[2] ?? null) as tf.Tensor1D | null;
+    const weights = (data[2] ?? null) as tf.Tensor1D | null;
     const classifier = model as unknown as tf.LayersModel;
     const started = performance.now();
-    const crafted = this.perBatchAttack(step).perturb(
-      classifier,
-      images,
-      labels,
-    );
+    const attacks = this.attacksOf(step);
+    const each = attacks.map(a => a.perturb(classifier, images, labels));
+    const crafted = combine(each, this.union);
     const craftMs = performance.now() - started;
+    const made: tf.Tensor[] = [];
+    /** One copy for each of the attacks whose examples are stacked. */
+    const copies = <T extends tf.Tensor | null>(t: T): T => {
+      if (this.union !== 'mean' || !t) return t;
+      made.push(tf.concat(each.map(() => t) as tf.Tensor[]));
+      return made[made.length - 1] as T;
+    };
     try {
-      this.logs.write(classifier, images, labels, crafted, craftMs);
-      this.attackLog?.write(images, crafted);
+      const own: Batch = {
+        images: copies(images),
+        labels: copies(labels),
+        sampleWeights: copies(weights),
+      };
+      this.logs.write(classifier, {images, labels, crafted, craftMs});
+      if (this.union) this.logs.writeUnion(attacks, each, crafted);
+      this.attackLog?.write(own.images, crafted);
       const {adversarial} = crafted;
       if (this.args.objective) {
-        const batch = {images, labels, sampleWeights};
-        return objectiveStep(model, this.args.objective, batch, adversarial);
+        return objectiveStep(model, this.args.objective, own, adversarial);
       }
-      if (this.args.mix !== 'both')
-        return plain([adversarial, ...data.slice(1)]);
-      const doubled = [
-        tf.concat([images, adversarial]),
-        tf.concat([labels, labels]),
-        ...data.slice(2).map(w => w && tf.concat([w, w])),
-      ];
-      try {
-        return plain(doubled);
-      } finally {
-        doubled.forEach(t => t?.dispose());
-      }
+      const rest = [own.labels, own.sampleWeights].slice(0, data.length - 1);
+      if (this.args.mix !== 'both') return plain([adversarial, ...rest]);
+      const doubled = [adversarial, ...rest].map((t, i) => {
+        if (!t) return t;
+        made.push(tf.concat([data[i]!, t]));
+        return made[made.length - 1];
+      });
+      return plain(doubled);
     } finally {
-      tf.dispose(crafted as unknown as tf.TensorContainer);
+      tf.dispose([made, each, crafted] as unknown as tf.TensorContainer);
     }
   }
 
-  /** With a seed, each batch draws other random numbers, and each run the same ones. */
-  private perBatchAttack(step: number): Attack {
-    const {seed} = this.attackOptions;
-    return seed === undefined
-      ? this.attack
-      : makeAttack(this.attack.threatModel, {
-          ...this.attackOptions,
-          seed: seed + step,
-        });
+  /** The attacks on one batch. */
+  private attacksOf(step: number): Attack[] {
+    const {seed} = this.adversaries[0].attackOptions;
+    if (this.union !== 'random') return this.perBatch(this.attacks, step);
+    const random =
+      seed === undefined ? Math.random() : randomStream(seed, step)();
+    const index = Math.floor(random * this.attacks.length);
+    return this.perBatch([this.attacks[index]], step);
   }
+
+  /** With a seed, each batch draws other random numbers, and each run the same ones. */
+  private perBatch(attacks: Attack[], step: number): Attack[] {
+    return attacks.map(({threatModel, options}) => {
+      const {seed} = options;
+      const own =
+        seed === undefined ? options : {...options, seed: seed + step};
+      return makeAttack(threatModel, own);
+    });
+  }
+
+  /** The attacks with their bounds times `scale`. */
+  private scaled(scale: number): Attack[] {
+    return this.adversaries.map(({threatModel, attackOptions}) =>
+      makeAttack(
+        scale === 1 ? threatModel : threatModel.with({scale}),
+        attackOptions,
+      ),
+    );
+  }
+}
+
+/** A threat model and how it is searched. */
+interface Adversary {
+  threatModel: ThreatModel;
+  attackOptions: AttackOptions;
+}
+
+/** What training goes on with; the tensors of `each` stay theirs. */
+function combine(each: Perturbed[], union: UnionMode | undefined): Perturbed {
+  if (union === 'worst') return worstOf(each);
+  if (union === 'mean') return stackOf(each);
+  return each[0];
 }
 
 /**
@@ -255,6 +276,11 @@ export class AdversarialTraining extends tf.CustomCallback {
  * batch before its update, in inference mode), `size_D` and the like (the mean
  * size of each term's perturbation, in the units of its bound), and `craft_ms`.
  *
+ * Of several attacks, those of `worst` are the chosen examples'; beside them come
+ * `adv_acc_C` and `adv_margin_C` of each attack by itself, and for `worst`
+ * `share_C`, the share of the examples that it was chosen for. With `random`, an
+ * attack that was not drawn has the values of when it last was.
+ *
  * One callback serves one fit at a time. Beside plain objects it must come
  * first, or they must be `tf.CustomCallback`s.
  *
@@ -269,61 +295,11 @@ export function adversarialTraining(
   return new AdversarialTraining(args);
 }
 
-function checkArgs(args: AdversarialTrainingArgs): AdversarialTrainingArgs {
-  if (!args?.attack) {
-    throw new Error(
-      "adversarialTraining needs an attack, for instance {attack: 'C+S+D'}.",
-    );
-  }
-  const {mix, objective, warmUpEpochs = 0, every = 1} = args;
-  if (mix !== undefined && mix !== 'adversarial' && mix !== 'both') {
-    throw new Error(
-      `adversarialTraining: mix must be 'adversarial' or 'both', but is ${JSON.stringify(mix)}.`,
-    );
-  }
-  if (
-    objective !== undefined &&
-    (typeof objective?.attackOptions !== 'function' ||
-      typeof objective.compute !== 'function')
-  ) {
-    throw new Error(
-      'adversarialTraining: objective must be a training objective such as trades().',
-    );
-  }
-  if (objective && mix === 'both') {
-    throw new Error(
-      "adversarialTraining: an objective decides itself what to do with clean examples; leave out mix: 'both'.",
-    );
-  }
-  if (args.targeted) {
-    throw new Error(
-      'adversarialTraining: training labels are the true classes, so the attack cannot be targeted.',
-    );
-  }
-  const {cleanMetrics = true} = args;
-  if (typeof cleanMetrics !== 'boolean') {
-    throw new Error(
-      `adversarialTraining: cleanMetrics must be true or false, but is ${JSON.stringify(cleanMetrics)}.`,
-    );
-  }
-  if (!Number.isSafeInteger(every) || every < 1) {
-    throw new Error(
-      `adversarialTraining: every must be a whole number of at least 1, but is ${every}.`,
-    );
-  }
-  if (!(Number.isFinite(warmUpEpochs) && warmUpEpochs >= 0)) {
-    throw new Error(
-      `adversarialTraining: warmUpEpochs must be a number of at least 0, but is ${warmUpEpochs}.`,
-    );
-  }
-  return args;
-}
-
 /** The names of a threat model's terms, found by looking at a perturbation of size 0. */
-function termNames(threatModel: ThreatModel): Record<string, unknown> {
+function termNames(threatModel: ThreatModel): string[] {
   return tf.tidy(() => {
     const image = tf.zeros([1, 2, 2, 3]) as tf.Tensor4D;
     const sizes = threatModel.sizes(threatModel.zeros(image));
-    return Object.fromEntries(Object.keys(sizes).map(name => [name, 0]));
-  });
+    return Object.keys(sizes) as unknown as tf.TensorContainer;
+  }) as unknown as string[];
 }

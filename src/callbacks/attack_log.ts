@@ -1,13 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
-import type {Attack, Perturbed} from '../attacks/attack.js';
-import type {ThreatModel} from '../attacks/threat_model.js';
+import type {Perturbed} from '../attacks/attack.js';
+import type {ResolvedOptions} from '../attacks/options.js';
 import {imageGrid} from '../tensorboard/image_grid.js';
 import {
   asSummaryWriter,
   type HParamValue,
   type SummaryWriter,
 } from '../tensorboard/summary_writer.js';
-import type {AdversarialTrainingArgs} from './adversarial_training.js';
+import type {AdversarialTrainingArgs} from './adversarial_training_args.js';
 
 /** Images of a batch that are shown. */
 const IMAGES = 8;
@@ -25,9 +25,9 @@ export class AttackLog {
   constructor(private readonly target: string | SummaryWriter) {}
 
   async begin(
-    attack: Attack,
+    attack: string,
+    options: Readonly<ResolvedOptions>,
     args: AdversarialTrainingArgs,
-    threatModel: ThreatModel,
   ): Promise<void> {
     if (typeof this.target === 'string') {
       const {eventFileWriter} = await import('../tensorboard/event_file.js');
@@ -36,14 +36,15 @@ export class AttackLog {
     } else {
       this.writer = asSummaryWriter(this.target);
     }
-    const {mix, every = 1, warmUpEpochs = 0, objective} = args;
+    const {mix, every = 1, warmUpEpochs = 0, objective, union} = args;
     const configuration = {
-      attack: threatModel.name,
+      attack,
+      union,
       mix,
       every,
       warmUpEpochs,
       objective: objective?.name ?? 'loss',
-      ...attack.options,
+      ...options,
     };
     const values = Object.fromEntries(
       Object.entries(configuration)

@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Perturbed} from '../attacks/attack.js';
+import type {Attack, Perturbed} from '../attacks/attack.js';
 import {logits} from '../attacks/logits.js';
 import {margin} from '../attacks/losses.js';
+import type {Worst} from '../attacks/union.js';
 import {oneHotLabels} from '../attacks/validate.js';
+import type {UnionMode} from './adversarial_training_args.js';
 
 /**
  * Adds what an attack did to a batch to tfjs's logs.
@@ -19,14 +21,22 @@ export class BatchLogs {
 
   constructor(
     private readonly terms: string[],
-    private readonly show: {clean: boolean; repeat: boolean},
+    private readonly show: {
+      clean: boolean;
+      /** Some batches are not attacked, and repeat the last one's values. */
+      repeat: boolean;
+      union?: {mode: UnionMode; names: string[]};
+    },
   ) {
+    const {names = [], mode} = show.union ?? {};
     this.keys = [
       ...(show.clean ? ['clean_acc', 'clean_loss', 'clean_margin'] : []),
       'adv_acc',
       'adv_loss',
       'adv_margin',
       ...terms.map(term => `size_${term}`),
+      ...names.flatMap(name => [`adv_acc_${name}`, `adv_margin_${name}`]),
+      ...(mode === 'worst' ? names.map(name => `share_${name}`) : []),
       'craft_ms',
     ];
   }
@@ -45,30 +55,50 @@ export class BatchLogs {
 
   write(
     model: tf.LayersModel,
-    images: tf.Tensor4D,
-    labels: tf.Tensor,
-    crafted: Perturbed,
-    craftMs: number,
+    {images, labels, crafted, craftMs}: CraftedBatch,
   ): void {
     if (!this.logs) return;
     tf.tidy(() => {
       const values: Record<string, tf.Tensor> = {};
-      const seen: Array<[string, tf.Tensor4D]> = [['adv', crafted.adversarial]];
-      if (this.show.clean) seen.push(['clean', images]);
-      for (const [name, batch] of seen) {
-        const z = logits(model, batch);
-        const oneHot = oneHotLabels(labels, ...(z.shape as [number, number]));
-        const m = margin(z, oneHot);
-        const correct = tf.cast(tf.greaterEqual(m, 0), 'float32');
-        const loss = tf.neg(tf.sum(tf.mul(tf.logSoftmax(z), oneHot), 1));
-        values[`${name}_acc`] = tf.mean(correct);
-        values[`${name}_loss`] = tf.mean(loss);
-        values[`${name}_margin`] = tf.mean(m);
+      const z = logits(model, crafted.adversarial);
+      const classes = z.shape[1];
+      const oneHot = oneHotLabels(labels, images.shape[0], classes);
+      const copies = z.shape[0] / images.shape[0];
+      const tiled = copies > 1 ? tf.tile(oneHot, [copies, 1]) : oneHot;
+      measure(values, 'adv', z, tiled as tf.Tensor2D);
+      if (this.show.clean) {
+        measure(values, 'clean', logits(model, images), oneHot);
       }
       for (const term of this.terms) {
-        values[`size_${term}`] = tf.mean(crafted.sizes[term]);
+        const size = crafted.sizes[term];
+        if (size) values[`size_${term}`] = tf.mean(size);
       }
       this.store(values, craftMs);
+    });
+  }
+
+  /** To be called after {@link write}: each attack by itself. */
+  writeUnion(
+    attacks: Attack[],
+    each: Perturbed[],
+    crafted: Perturbed | Worst,
+  ): void {
+    if (!this.logs) return;
+    tf.tidy(() => {
+      const values: Record<string, tf.Tensor> = {};
+      attacks.forEach(({name}, k) => {
+        const {success, margin} = each[k];
+        values[`adv_acc_${name}`] = tf.sub(
+          1,
+          tf.mean(tf.cast(success, 'float32')),
+        );
+        values[`adv_margin_${name}`] = tf.mean(margin);
+        if ('chosen' in crafted) {
+          const chosen = tf.equal(crafted.chosen, k);
+          values[`share_${name}`] = tf.mean(tf.cast(chosen, 'float32'));
+        }
+      });
+      this.store(values);
     });
   }
 
@@ -80,14 +110,43 @@ export class BatchLogs {
     Object.assign(this.logs ?? {}, this.last);
   }
 
-  private store(values: Record<string, tf.Tensor>, craftMs: number): void {
-    const stored = Object.entries(values).map(([key, value]) => [
-      key,
-      // Kept scalars, as tfjs's own values, which nobody has waited for yet.
-      this.show.repeat ? value.dataSync()[0] : tf.keep(value),
-    ]);
-    this.last = {...Object.fromEntries(stored), craft_ms: craftMs};
-    Object.assign(this.logs!, this.last);
-    if (!this.show.repeat) this.last = {};
+  private store(values: Record<string, tf.Tensor>, craftMs?: number): void {
+    const repeat = this.show.repeat || this.show.union?.mode === 'random';
+    const stored = Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [
+        key,
+        // Kept scalars, as tfjs's own values, which nobody has waited for yet.
+        repeat ? value.dataSync()[0] : tf.keep(value),
+      ]),
+    );
+    if (craftMs !== undefined) stored.craft_ms = craftMs;
+    if (repeat) {
+      Object.assign(this.last, stored);
+      Object.assign(this.logs!, this.last);
+    } else {
+      Object.assign(this.logs!, stored);
+    }
   }
+}
+
+/** A batch, and what attacks made of it. */
+export interface CraftedBatch {
+  images: tf.Tensor4D;
+  labels: tf.Tensor;
+  /** Of each image, one example or several. */
+  crafted: Perturbed;
+  craftMs: number;
+}
+
+function measure(
+  values: Record<string, tf.Tensor>,
+  name: string,
+  z: tf.Tensor2D,
+  oneHot: tf.Tensor2D,
+): void {
+  const m = margin(z, oneHot);
+  const loss = tf.neg(tf.sum(tf.mul(tf.logSoftmax(z), oneHot), 1));
+  values[`${name}_acc`] = tf.mean(tf.cast(tf.greaterEqual(m, 0), 'float32'));
+  values[`${name}_loss`] = tf.mean(loss);
+  values[`${name}_margin`] = tf.mean(m);
 }
