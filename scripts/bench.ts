@@ -41,6 +41,7 @@ const program = command('bench', {
     '--scaling',
     'instead, time and memory against batch, width and steps; takes minutes',
   )
+  .option(
     '--evaluation',
     'instead, time whole cells of an evaluation: full batches against the plain loop',
   )
