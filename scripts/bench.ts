@@ -5,6 +5,7 @@ import {logits} from '../src/attacks/logits.js';
 import {writeWhole} from '../src/data/cache.js';
 import {attack, resnet32} from '../src/index.js';
 import {cifar10Strip} from '../test/helpers/strip.js';
+import {benchEvaluation} from './bench_evaluation.js';
 import {
   backendOption,
   command,
@@ -25,6 +26,7 @@ const program = command('bench', {
     'npm run bench -- --batch 10 --backend cpu --seconds 2',
     'npm run bench -- --memory 1000',
     'npm run bench -- --scaling',
+    'npm run bench -- --evaluation --model undefended.pt --columns D,S --examples 200',
   ],
 })
   .addOption(backendOption())
@@ -39,6 +41,17 @@ const program = command('bench', {
     '--scaling',
     'instead, time and memory against batch, width and steps; takes minutes',
   )
+  .option(
+    '--evaluation',
+    'instead, time whole cells of an evaluation: full batches against the plain loop',
+  )
+  .option(
+    '--model <path>',
+    'with --evaluation: whose cells, as evaluate takes it (default: a ResNet-32 with random weights)',
+  )
+  .option('--columns <specs>', 'with --evaluation: comma-separated', 'D')
+  .option('--examples <n>', 'with --evaluation', whole(1), 200)
+  .option('--steps <n>', 'with --evaluation', whole(1), 100)
   .addOption(seedOption())
   .addOption(jsonOption());
 
@@ -54,15 +67,30 @@ interface Options {
   seconds: number;
   memory?: number;
   scaling?: boolean;
+  evaluation?: boolean;
+  model?: string;
+  columns: string;
+  examples: number;
+  steps: number;
   seed: number;
   json?: string;
 }
 
 run<Options>(program, async options => {
   const {batch, seconds, memory, backend, seed, json} = options;
+  const columns = options.columns.split(',');
+  columns.forEach(spec => attack(spec));
   await startBackend(backend);
   if (options.scaling) {
     scaling();
+    return;
+  }
+  if (options.evaluation) {
+    const rows = await benchEvaluation({...options, columns});
+    if (json) {
+      const found = {backend: tf.getBackend(), batch, rows};
+      await writeWhole(json, JSON.stringify(found, null, 2) + '\n');
+    }
     return;
   }
   const model = resnet32({seed: seed + 1});

@@ -68,6 +68,25 @@ const withNumbers: Record<string, Kernel> = {
     backend.disposeData(scalar.dataId);
     return result;
   },
+  // A bound may grow from epoch to epoch.
+  ClipByValue: (backend, inputs, {clipValueMin, clipValueMax}) => {
+    const x = input(inputs, 'x');
+    if (x.dtype !== 'float32') {
+      const attrs = {clipValueMin, clipValueMax};
+      return backend.runKernel('ClipByValue', inputs, attrs);
+    }
+    const low = backend.scalar(clipValueMin, x.dtype);
+    const high = backend.scalar(clipValueMax, x.dtype);
+    const above = backend.runKernel('Maximum', {a: x, b: low});
+    const result = backend.runKernel('Minimum', {
+      a: above as tf.TensorInfo,
+      b: high,
+    });
+    for (const {dataId} of [low, high, above as tf.TensorInfo]) {
+      backend.disposeData(dataId);
+    }
+    return result;
+  },
 };
 
 let registered = false;

@@ -1,22 +1,9 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {useOnnx} from '../../../src/onnx.js';
+import {compilations} from './compilations.js';
 
 const backend = await useOnnx();
-
-/** Compilations in each turn of `turn`. */
-async function compilations(
-  turns: number,
-  turn: (i: number) => unknown,
-): Promise<number[]> {
-  const counts: number[] = [];
-  for (let i = 0; i < turns; i++) {
-    const before = backend.stats().compilations;
-    await turn(i);
-    counts.push(backend.stats().compilations - before);
-  }
-  return counts;
-}
 
 function network(): tf.Sequential {
   const model = tf.sequential({
@@ -189,19 +176,39 @@ test.serial('a long loop without gradients or scopes', async t => {
   x.dispose();
 });
 
+/** What is printed as a warning meanwhile. */
+async function warnings(f: () => void): Promise<string[]> {
+  const said: string[] = [];
+  const warn = console.warn;
+  console.warn = (text: string) => said.push(text);
+  try {
+    f();
+  } finally {
+    console.warn = warn;
+  }
+  return said;
+}
+
+test.serial('a program that mostly repeats itself is told nothing', async t => {
+  const program = (n: number) =>
+    tf.tidy(() => tf.randomUniform([n, 5]).cos().sum().dataSync());
+  const said = await warnings(() => {
+    for (let n = 1; n < 20; n++) {
+      program(n);
+      for (let i = 0; i < 12; i++) program(1);
+    }
+  });
+  t.deepEqual(said, []);
+});
+
 test.serial(
   'a program that compiles at each step is told which op changes',
   async t => {
-    const said: string[] = [];
-    const warn = console.warn;
-    console.warn = (text: string) => said.push(text);
-    try {
+    const said = await warnings(() => {
       for (let n = 1; n < 16; n++) {
         tf.tidy(() => tf.randomUniform([n, 3]).exp().sum().dataSync());
       }
-    } finally {
-      console.warn = warn;
-    }
+    });
     t.is(said.length, 1);
     t.regex(said[0], /Exp\(x: float32\[\d+,3\]\).*changes/);
   },

@@ -48,5 +48,5 @@ test('a provider that does not start says why', async t => {
     return;
   }
   t.is(status, 3, output);
-  t.regex(output, /execution provider 'webgpu' does not start here: /);
+  t.regex(output, /execution provider 'webgpu' does not start here/);
 });

@@ -5,6 +5,9 @@ import type {Structure} from './structure.js';
 /** So many compilations of one sequence of kernels are taken for a habit. */
 const HABIT = 12;
 
+/** After so many runs in between it is a new beginning. */
+const GAP = 10;
+
 /** Beyond this many the sequences are forgotten. */
 const LIMIT = 256;
 
@@ -13,22 +16,27 @@ const LIMIT = 256;
  * other shapes or attributes each time, and says once which one it is.
  */
 export class ChangeWatch {
-  private readonly seen = new Map<string, {count: number; last: Structure}>();
+  private readonly seen = new Map<
+    string,
+    {count: number; run: number; last: Structure}
+  >();
   private warned = false;
 
-  compiled(structure: Structure): void {
+  /** @param run the number of the run that it was compiled for */
+  compiled(structure: Structure, run: number): void {
     if (this.warned) return;
     const kernels = structure.calls.map(c => c.signature.kernel).join();
     const entry = this.seen.get(kernels);
     if (!entry) {
       if (this.seen.size >= LIMIT) this.seen.clear();
-      this.seen.set(kernels, {count: 1, last: names(structure)});
+      this.seen.set(kernels, {count: 1, run, last: names(structure)});
       return;
     }
     const changed = structure.calls.findIndex(
       (c, i) => c.signature.id !== entry.last.calls[i].signature.id,
     );
-    entry.count++;
+    entry.count = run - entry.run > GAP ? 1 : entry.count + 1;
+    entry.run = run;
     if (entry.count >= HABIT && changed >= 0) {
       const {signature} = structure.calls[changed];
       const before = entry.last.calls[changed].signature;

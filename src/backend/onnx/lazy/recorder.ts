@@ -65,7 +65,9 @@ export class Recorder {
     try {
       const before = this.cache.compilations;
       const program = this.cache.get(structure, this.runs - 1);
-      if (this.cache.compilations > before) this.watch.compiled(structure);
+      if (this.cache.compilations > before) {
+        this.watch.compiled(structure, this.runs);
+      }
       this.execute(program, structure);
     } catch (error) {
       try {
