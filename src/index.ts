@@ -84,6 +84,11 @@ export {
   type EvaluationProgress,
   type RobustnessReport,
 } from './evaluation/robustness.js';
+export {
+  lpips,
+  type LpipsNetwork,
+  type LpipsWeights,
+} from './evaluation/lpips.js';
 export type {Examples} from './evaluation/examples.js';
 export {
   withPreprocessing,

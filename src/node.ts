@@ -4,6 +4,8 @@ export {
   type Cifar10Source,
 } from './data/cifar10.js';
 export type {Split} from './data/cifar10_format.js';
+export type {PypiOptions} from './data/pypi.js';
+export {loadLpips, type LoadLpipsOptions} from './evaluation/lpips_weights.js';
 export {
   loadGraphModel,
   loadModel,

@@ -29,6 +29,8 @@ export interface Meaning {
   reduce(global: Global, args: Value[]): Value;
   /** The object that stands outside the pickle under this id. */
   persistent(id: Value): Value;
+  /** Gives an object that {@link reduce} made its state; without it, none may have one. */
+  build?(object: Value, state: Value): void;
 }
 
 const MARK = Symbol('mark');
@@ -123,10 +125,13 @@ class Machine {
 
   /** Attributes of a dictionary (PyTorch's `_metadata`) are passed over. */
   build(): void {
-    this.pop();
-    if (!(this.top() instanceof Map)) {
+    const state = this.pop();
+    const object = this.top();
+    if (object instanceof Map) return;
+    if (!this.meaning.build) {
       throw new Error('it sets the state of an object other than a dictionary');
     }
+    this.meaning.build(object, state);
   }
 
   persistent(): void {
@@ -194,6 +199,9 @@ const OPCODES: Readonly<Record<number, Opcode>> = {
   0x8c: (m, input) => m.push(string(input.take(input.uint8()))),
   0x54: (m, input) => m.push(latin1(input.take(input.uint32()))),
   0x55: (m, input) => m.push(latin1(input.take(input.uint8()))),
+  // BINBYTES, SHORT_BINBYTES
+  0x42: (m, input) => m.push(input.take(input.uint32())),
+  0x43: (m, input) => m.push(input.take(input.uint8())),
 
   // EMPTY_LIST, APPEND, APPENDS
   0x5d: m => m.push([]),

@@ -1,0 +1,253 @@
+import {join} from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import {writeWhole} from '../src/data/cache.js';
+import {progressBar} from '../src/data/progress.js';
+import {attack, type Classifier, type ImageSet} from '../src/index.js';
+import {loadCifar10, loadLpips} from '../src/node.js';
+import {
+  backendOption,
+  command,
+  jsonOption,
+  run,
+  seedOption,
+  startBackend,
+  whole,
+} from './command_line.js';
+import {recolor} from './figures/colors.js';
+import {
+  drawAttacks,
+  drawBounds,
+  drawGrid,
+  drawLattice,
+  drawPixels,
+  drawTheorem,
+} from './figures/draw.js';
+import {measure, type MeasureArgs, Points} from './figures/points.js';
+import {runTheorem} from './figures/theorem.js';
+import {readModel} from './models.js';
+
+const FIGURES = ['2', '3', '4', '5', '6', 'theorem1'];
+const SCALES = [0.125, 0.25, 0.5, 0.75, 1, 1.5, 2];
+/** The paper's bounds. */
+const BOUNDS = {C: 0.06, D: 8 / 255, S: 0.05};
+const C_BOUNDS = [0, 0.02, 0.04, 0.06];
+const D_BOUNDS = [0, 1, 2, 4, 8];
+/** Images in a row of figure 4. */
+const SHOWN = 6;
+
+const program = command('figures', {
+  description:
+    'Draws the figures of the paper from attacks on a CIFAR-10 model, as SVG and PNG. What is measured is kept in points.json of the output folder: the same command goes on where it was stopped.',
+  examples: [
+    'npm run figures -- --model my-model --out runs/figures',
+    'npm run figures -- --model my-model --figure 5,6 --examples 200 --steps 100',
+    'npm run figures -- --figure theorem1',
+  ],
+})
+  .option('--model <path>', 'as for evaluate; theorem1 needs none')
+  .option('--out <folder>', 'for the figures', 'runs/figures')
+  .option('--figure <list>', `of ${FIGURES.join(', ')}`, FIGURES.join())
+  .option('--examples <n>', 'the first so many test images', whole(1), 100)
+  .option('--steps <n>', 'steps of each attack', whole(1), 100)
+  .option('--image <n>', 'test image of figures 2 and 3', whole(0), 12)
+  .option('--batch <n>', 'images in a batch', whole(1), 50)
+  .addOption(backendOption())
+  .addOption(seedOption())
+  .addOption(jsonOption());
+
+interface Options {
+  model?: string;
+  out: string;
+  figure: string;
+  examples: number;
+  steps: number;
+  image: number;
+  batch: number;
+  backend?: string;
+  seed: number;
+  json?: string;
+}
+
+interface Context extends Options {
+  classifier: Classifier;
+  data: ImageSet;
+  points: Points;
+  note: string;
+}
+
+run<Options>(program, async options => {
+  const wanted = options.figure.split(',').map(s => s.trim());
+  const unknown = wanted.find(figure => !FIGURES.includes(figure));
+  if (unknown !== undefined) {
+    throw new Error(
+      `There is no figure '${unknown}'; there are ${FIGURES.join(', ')}.`,
+    );
+  }
+  const {model, out, examples, steps, seed} = options;
+  const needsModel = wanted.some(figure => figure !== 'theorem1');
+  if (needsModel && !model) {
+    throw new Error('Figures 2 to 6 need a --model.');
+  }
+  await startBackend(options.backend);
+  const written: string[] = [];
+  const values: Record<string, unknown> = {};
+  if (wanted.includes('theorem1')) {
+    const cases = runTheorem();
+    written.push(...(await drawTheorem(join(out, 'theorem1'), cases)));
+    values.theorem1 = cases;
+  }
+  if (needsModel) {
+    const context: Context = {
+      ...options,
+      classifier: await readModel(model!),
+      data: await loadCifar10({
+        examples: Math.max(examples, options.image + 1),
+      }),
+      points: await Points.open(join(out, 'points.json'), {
+        model,
+        examples,
+        steps,
+        seed,
+      }),
+      note: `CIFAR-10, first ${examples} test images, ${steps} steps`,
+    };
+    for (const figure of wanted.filter(name => name !== 'theorem1')) {
+      const path = join(out, `figure${figure}`);
+      const drawn = await DRAW[figure](path, context);
+      written.push(...drawn.files);
+      values[`figure${figure}`] = drawn.values;
+    }
+  }
+  if (options.json) {
+    await writeWhole(options.json, JSON.stringify(values, null, 2) + '\n');
+  }
+  console.log(written.join('\n'));
+});
+
+type Draw = (
+  path: string,
+  context: Context,
+) => Promise<{files: string[]; values?: unknown}>;
+
+const DRAW: Record<string, Draw> = {
+  '2': (path, context) => drawColors(path, context, drawPixels),
+  '3': (path, context) => drawColors(path, context, drawLattice),
+
+  '4': async (path, {classifier, data, steps, seed}) => {
+    const rows = attackedRows(classifier, data, steps, seed);
+    const files = await drawAttacks(path, rows);
+    tf.dispose(rows.map(row => row.images));
+    return {files};
+  },
+
+  '5': async (path, context) => {
+    const clean = await measureAll(context, ['None']);
+    const specs = Object.entries(BOUNDS).flatMap(([name, bound]) =>
+      SCALES.map(scale => ({name, scale, spec: `${name}(${bound * scale})`})),
+    );
+    const points = await measureAll(
+      context,
+      specs.map(({spec}) => spec),
+    );
+    const titles = {C: 'C (0.06)', D: 'D (8/255)', S: 'S (0.05)'};
+    const values = specs.map(({name, scale}, i) => ({
+      attack: titles[name as keyof typeof titles],
+      scale,
+      accuracy: points[i].accuracy,
+    }));
+    const start = Object.values(titles).map(name => ({
+      attack: name,
+      scale: 0,
+      accuracy: clean[0].accuracy,
+    }));
+    const all = [...start, ...values];
+    return {files: await drawBounds(path, all, context.note), values: all};
+  },
+
+  '6': async (path, context) => {
+    const cells = C_BOUNDS.flatMap(c =>
+      D_BOUNDS.map(d => ({
+        c: String(c),
+        d: d === 0 ? 'no D' : `D ${d}/255`,
+        spec:
+          [c > 0 && `C(${c})`, d > 0 && `D(${d}/255)`]
+            .filter(Boolean)
+            .join('+') || 'None',
+      })),
+    );
+    const weights = await loadLpips();
+    const points = await measureAll(
+      context,
+      cells.map(({spec}) => spec),
+      weights,
+    );
+    tf.dispose(weights as unknown as tf.TensorContainer);
+    const values = cells.map(({c, d}, i) => ({
+      c: c === '0' ? 'no C' : c,
+      d,
+      error: 100 - points[i].accuracy,
+      lpips: points[i].lpips!,
+    }));
+    return {files: await drawGrid(path, values, context.note), values};
+  },
+};
+
+async function drawColors(
+  path: string,
+  {classifier, data, image, steps}: Context,
+  draw: typeof drawPixels,
+) {
+  const found = recolor(classifier, data, image, steps);
+  const files = await draw(path, found);
+  tf.dispose(found.images);
+  return {files};
+}
+
+async function measureAll(
+  {classifier, data, points, examples, steps, seed, batch}: Context,
+  specs: string[],
+  weights?: MeasureArgs['weights'],
+) {
+  const bar = progressBar('Attacking', specs.length);
+  const args = {steps, seed, batch, weights};
+  const found = [];
+  try {
+    for (const [i, spec] of specs.entries()) {
+      const key = weights ? `${spec} LPIPS` : spec;
+      found.push(
+        await points.measure(key, () =>
+          measure(classifier, data.slice(0, examples), spec, args),
+        ),
+      );
+      bar.update(i + 1);
+    }
+  } finally {
+    bar.stop();
+  }
+  return found;
+}
+
+function attackedRows(
+  classifier: Classifier,
+  data: ImageSet,
+  steps: number,
+  seed: number,
+) {
+  const count = Math.min(SHOWN, data.size);
+  const images = data.tensor(0, count);
+  const rows = [{title: 'clean', images}];
+  for (const spec of ['C', 'D', 'S', 'C+S+D']) {
+    const [adversarial, change] = tf.tidy(() => {
+      const found = attack(spec, {steps, seed}).perturb(
+        classifier,
+        images,
+        data.labelTensor(0, count),
+      ).adversarial;
+      const difference = tf.mul(tf.sub(found, images), 10);
+      return [found, tf.clipByValue(tf.add(difference, 0.5), 0, 1)];
+    });
+    rows.push({title: spec, images: adversarial});
+    rows.push({title: `${spec}: change × 10`, images: change});
+  }
+  return rows;
+}

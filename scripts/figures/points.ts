@@ -1,0 +1,98 @@
+import {readFile} from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs';
+import {
+  attack,
+  type Classifier,
+  type ImageSet,
+  lpips,
+  type LpipsWeights,
+} from '../../src/index.js';
+import {fileError, writeWhole} from '../../src/data/cache.js';
+
+/** What one attack did to the examples. */
+export interface Point {
+  /** Share of them still classified correctly, in %. */
+  accuracy: number;
+  /** Mean LPIPS (AlexNet) from the clean images, where it was measured. */
+  lpips?: number;
+}
+
+/** Finished points by attack; each is written at once, so that a stopped run goes on. */
+export class Points {
+  private constructor(
+    private readonly file: string,
+    private readonly settings: object,
+    readonly points: Record<string, Point>,
+  ) {}
+
+  /**
+   * @param file holds the points of an earlier run with the same settings, those
+   *     of another are not used.
+   */
+  static async open(file: string, settings: object): Promise<Points> {
+    const text = await readFile(file, 'utf8').catch(error => {
+      if (error.code === 'ENOENT') return null;
+      throw fileError(error, file, 'read');
+    });
+    if (text === null) return new Points(file, settings, {});
+    try {
+      const earlier = JSON.parse(text);
+      const same =
+        JSON.stringify(earlier.settings) === JSON.stringify(settings);
+      return new Points(file, settings, same ? earlier.points : {});
+    } catch {
+      throw new Error(
+        `${file} is not a file of points; remove it or choose another --out.`,
+      );
+    }
+  }
+
+  async measure(key: string, work: () => Point): Promise<Point> {
+    if (!Object.hasOwn(this.points, key)) {
+      this.points[key] = work();
+      const {settings, points} = this;
+      await writeWhole(
+        this.file,
+        JSON.stringify({settings, points}, null, 2) + '\n',
+      );
+    }
+    return this.points[key];
+  }
+}
+
+export interface MeasureArgs {
+  steps: number;
+  seed: number;
+  batch: number;
+  weights?: LpipsWeights;
+}
+
+/** One attack on all examples. All attacks run their steps to the end, so that shapes are constant. */
+export function measure(
+  classifier: Classifier,
+  data: ImageSet,
+  spec: string,
+  {steps, seed, batch, weights}: MeasureArgs,
+): Point {
+  let correct = 0;
+  let distance = 0;
+  for (let i = 0; i < data.size; i += batch) {
+    const end = Math.min(i + batch, data.size);
+    tf.tidy(() => {
+      const images = data.tensor(i, end);
+      const {adversarial, success} = attack(spec, {
+        steps,
+        seed,
+        earlyStop: false,
+      }).perturb(classifier, images, data.labelTensor(i, end));
+      correct += end - i - tf.sum(tf.cast(success, 'int32')).dataSync()[0];
+      if (weights) {
+        distance += tf.sum(lpips(images, adversarial, weights)).dataSync()[0];
+      }
+    });
+  }
+  return {
+    accuracy: (100 * correct) / data.size,
+    ...(weights && {lpips: distance / data.size}),
+  };
+}
