@@ -171,7 +171,7 @@ export const drawBounds = (
   const color = {
     field: 'attack',
     type: 'nominal',
-    title: 'attack (bound at 1)',
+    title: 'attack',
     scale: {domain: attacks, range: PALETTE},
   };
   return writeFigure(path, {
