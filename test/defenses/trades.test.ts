@@ -135,7 +135,7 @@ for (const end of ['softmax', 'logits'] as const) {
     });
 
     const byHand = compiled(options);
-    // The first batch draws from the seed after the given one.
+    // The first batch draws from the seed itself, the next from the one after it.
     const {adversarial} = attack('D(0.1)', {
       steps: 4,
       loss: 'kl',
@@ -143,7 +143,7 @@ for (const end of ['softmax', 'logits'] as const) {
       learningRate: 0.007,
       randomStart: {deviation: 0.001},
       keep: 'last',
-      seed: seed + 1,
+      seed,
     }).perturb(byHand, images, labels);
     const probabilities = (x: tf.Tensor) => {
       const output = byHand.apply(x, {training: true}) as tf.Tensor;
