@@ -4,9 +4,9 @@ import type {TrainingObjective} from '../defenses/objective.js';
 import type {SummaryWriter} from '../tensorboard/summary_writer.js';
 
 /** How several attacks are put together; see {@link AdversarialTrainingArgs.union}. */
-export type UnionMode = (typeof UNIONS)[number];
+export type UnionMode = 'worst' | 'mean' | 'random';
 
-const UNIONS = ['worst', 'mean', 'random'] as const;
+const UNIONS: readonly UnionMode[] = ['worst', 'mean', 'random'];
 
 /** Options of {@link adversarialTraining}: the attack, how it searches, and how its examples are used. */
 export interface AdversarialTrainingArgs extends AttackOptions {

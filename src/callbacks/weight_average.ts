@@ -13,7 +13,9 @@ export interface WeightAverageArgs {
 
 /** A running average: one tensor for each of the model's weights, in their order. */
 export interface WeightAverageState {
+  /** The averages. */
   weights: tf.Tensor[];
+  /** How many updates went into them. */
   updates: number;
 }
 

@@ -15,7 +15,11 @@ export interface ColorSpace {
   fromRgb<T extends tf.Tensor>(rgb: T): T;
   /** The inverse of {@link fromRgb}, clipped to [0, 1]. */
   toRgb<T extends tf.Tensor>(color: T): T;
-  /** The same and more on planes, as attacks use them. */
+  /**
+   * The same and more on planes, as attacks use them.
+   *
+   * @internal
+   */
   readonly planes: PlaneMaps;
 }
 

