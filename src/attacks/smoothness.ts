@@ -12,10 +12,10 @@ const EPSILON = 1e-10;
 function difference(
   t: tf.Tensor4D,
   axis: 1 | 2 | 3,
+  matrix: tf.Tensor2D,
   transposed: boolean,
 ): tf.Tensor {
   const [n, a, b, c] = t.shape;
-  const matrix = differences(t.shape[axis]);
   if (axis === 3 || (axis === 2 && c === 1)) {
     const rows = tf.reshape(t, [-1, t.shape[axis]]);
     return tf.reshape(tf.matMul(rows, matrix, false, !transposed), t.shape);
@@ -59,8 +59,11 @@ export function smoothness(field: tf.Tensor4D[]): tf.Tensor1D {
     const components = args.slice(0, -1) as tf.Tensor4D[];
     const save = args[args.length - 1] as tf.GradSaveFunc;
     const directions: tf.Tensor[] = [];
-    const sums = axes.map(axis => {
-      const apart = components.map(x => difference(x, axis, false));
+    const matrices = axes.map(axis => differences(sizes[axis - 1]));
+    const sums = axes.map((axis, k) => {
+      const apart = components.map(x =>
+        difference(x, axis, matrices[k], false),
+      );
       // As in the paper's code, a neighbour beyond the border counts as equal.
       const squares = tf.add(tf.addN(apart.map(d => tf.square(d))), EPSILON);
       const inverse = tf.rsqrt(squares);
@@ -68,15 +71,17 @@ export function smoothness(field: tf.Tensor4D[]): tf.Tensor1D {
       // In two goes, as some backends add number to number and lose the last digits.
       return tf.sum(tf.sum(tf.mul(squares, inverse), [3]), [1, 2]);
     });
-    save(directions);
+    save([...matrices, ...directions]);
     return {
       value: sums.length ? tf.mul(tf.addN(sums), 2) : tf.zeros([n]),
       gradFunc: (dy, saved) => {
+        const matrices = (saved as tf.Tensor2D[]).slice(0, axes.length);
+        const directions = (saved as tf.Tensor4D[]).slice(axes.length);
         const scale = tf.reshape(tf.mul(dy, 2), [n, 1, 1, 1]);
         return components.map((x, i) => {
           const terms = axes.map((axis, k) => {
-            const d = (saved as tf.Tensor4D[])[k * components.length + i];
-            return difference(d, axis, true);
+            const d = directions[k * components.length + i];
+            return difference(d, axis, matrices[k], true);
           });
           return terms.length
             ? tf.mul(tf.addN(terms), scale)
