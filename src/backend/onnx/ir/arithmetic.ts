@@ -1,6 +1,7 @@
 import {type Graph, type IrValue, count, splatValue} from './graph.js';
+import {unblock, unblockNarrow} from './blocked.js';
 import {elementwise} from './elementwise.js';
-import {expand} from './layout.js';
+import {expand, permutationOf, transpose, withRank} from './layout.js';
 import {broadcast, sameShape, size} from './shape.js';
 
 /*
@@ -74,22 +75,48 @@ function narrowLast(
     [a, b],
     [b, a],
   ]) {
-    const parts = narrowProduct(x);
+    const parts = narrowProduct(g, x);
     if (!parts || !sameShape(x.shape, shape)) continue;
-    if (isNarrow(y, shape)) {
-      const factor = broadcast(parts.narrow.shape, y.shape);
+    const narrow = unexpanded(g, y);
+    if (isNarrow(narrow, shape)) {
+      const factor = broadcast(parts.narrow.shape, narrow.shape);
       if (size(factor) * 4 > size(shape)) continue;
-      return mul(g, parts.large, mul(g, parts.narrow, y));
+      return mul(g, parts.large, mul(g, parts.narrow, narrow));
     }
     return elementwise(g, 'Mul', [mul(g, parts.large, y), parts.narrow]);
   }
   return undefined;
 }
 
-/** `v` as large * narrow, seen through the layout it is given in. */
+/** What `v` repeats along axes of length 1, if that is how it came about. */
+function unexpanded(g: Graph, v: IrValue): IrValue {
+  const permutation = permutationOf(v);
+  const below = permutation ? v.node.inputs[0]! : v;
+  if (below.node.type !== 'Expand') return v;
+  const source = withRank(g, below.node.inputs[0]!, v.shape.length);
+  return permutation ? transpose(g, source, permutation) : source;
+}
+
+/** `v` as large * narrow, both in the layout that `v` is given in. */
 export function narrowProduct(
+  g: Graph,
   v: IrValue,
 ): {large: IrValue; narrow: IrValue} | undefined {
+  const permutation = permutationOf(v);
+  if (permutation || v.node.type === 'Unblock') {
+    const below = narrowProduct(g, v.node.inputs[0]!);
+    if (!below) return undefined;
+    const {large, narrow} = below;
+    const rank = large.shape.length;
+    const raise = (x: IrValue) =>
+      permutation ? transpose(g, x, permutation) : unblockNarrow(g, x);
+    const raised = raise(withRank(g, narrow, rank));
+    if (!raised) return undefined;
+    return {
+      large: permutation ? transpose(g, large, permutation) : unblock(g, large),
+      narrow: raised,
+    };
+  }
   if (v.node.type !== 'Mul') return undefined;
   const [x, y] = v.node.inputs as IrValue[];
   if (isNarrow(y, v.shape) && !isNarrow(x, v.shape)) {

@@ -33,6 +33,14 @@ export function unblock(g: Graph, x: IrValue): IrValue {
   return g.node('Unblock', [x], shape, x.dtype);
 }
 
+/** The same for what broadcasts against a blocked tensor, where that can be said in four axes. */
+export function unblockNarrow(g: Graph, x: IrValue): IrValue | undefined {
+  const [n, c, h, w, b] = x.shape;
+  if (c === 1 && b === 1) return reshape(g, x, [n, 1, h, w]);
+  if (b !== g.block) return undefined;
+  return h * w === 1 ? reshape(g, x, [n, c * b, 1, 1]) : undefined;
+}
+
 /** What is under an `Unblock`, for builders that move it towards the results. */
 export function unblockedView(g: Graph, v: IrValue): View | undefined {
   if (v.node.type !== 'Unblock') return undefined;

@@ -38,6 +38,8 @@ export interface OutputSpec {
   dtype: IrDtype;
 }
 
+const COMMUTATIVE = new Set(['Add', 'Mul']);
+
 /**
  * A graph under construction. Equal nodes are built once ("hash consing"), so
  * that what tfjs computes twice (a gradient's `x - mean`, say) costs once.
@@ -79,7 +81,9 @@ export class Graph {
     attributes: Attributes = {},
     domain = '',
   ): IrValue[] {
-    const key = `${type}|${domain}|${inputs.map(v => (v ? v.id : '-')).join()}|${JSON.stringify(attributes)}|${outputs.map(o => `${o.dtype}${o.shape.join()}`).join(';')}`;
+    const ids = inputs.map(v => v?.id ?? -1);
+    if (COMMUTATIVE.has(type)) ids.sort((a, b) => a - b);
+    const key = `${type}|${domain}|${ids.join()}|${JSON.stringify(attributes)}|${outputs.map(o => `${o.dtype}${o.shape.join()}`).join(';')}`;
     return this.remember(
       key,
       () => ({type, domain, inputs, attributes}),

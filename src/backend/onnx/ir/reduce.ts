@@ -76,7 +76,7 @@ function factorOut(
 ): IrValue | undefined {
   if (type !== 'ReduceSum' && type !== 'ReduceMean') return undefined;
   if (x.dtype !== 'float32' || size(x.shape) < 4096) return undefined;
-  const product = narrowProduct(x);
+  const product = narrowProduct(g, x);
   if (!product) return undefined;
   const narrow = padRank(product.narrow.shape, x.shape.length);
   if (product.large.shape.length !== x.shape.length) return undefined;
