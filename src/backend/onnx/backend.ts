@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {type CpuResult, runOnCpu} from './lazy/cpu-kernels.js';
+import {type CpuResult, listName, runOnCpu} from './lazy/cpu-kernels.js';
 import {ProgramCache} from './lazy/cache.js';
 import {Recorder} from './lazy/recorder.js';
 import {ValueStore} from './lazy/store.js';
@@ -84,8 +84,16 @@ export class OnnxBackend extends tf.KernelBackend {
     const infos: tf.TensorInfo[] = [];
     for (const [name, info] of Object.entries(inputs ?? {})) {
       if (info == null) continue;
-      names.push(name);
-      infos.push(info);
+      if (Array.isArray(info)) {
+        // Kernels of ragged tensors take lists.
+        info.forEach((item, i) => {
+          names.push(listName(name, i));
+          infos.push(item);
+        });
+      } else {
+        names.push(name);
+        infos.push(info);
+      }
     }
     const values = infos.map(({dataId}) => this.data.get(dataId));
     for (const {error} of values) if (error) throw error;
@@ -207,6 +215,15 @@ export class OnnxBackend extends tf.KernelBackend {
 
   override timerAvailable(): boolean {
     return false;
+  }
+
+  /** How long `f` takes here, with everything that it records. */
+  override async time(f: () => void): Promise<tf.BackendTimingInfo> {
+    this.recorder.flush();
+    const begin = performance.now();
+    f();
+    this.recorder.flush();
+    return {kernelMs: performance.now() - begin};
   }
 
   override floatPrecision(): 16 | 32 {

@@ -42,6 +42,11 @@ const views: Record<string, Kernel> = {
   ExpandDims: (backend, inputs, {dim}) => {
     const x = input(inputs, 'input');
     const shape = x.shape.slice();
+    const lowest = -(shape.length + 1);
+    tf.util.assert(
+      dim >= lowest,
+      () => `Axis must be in the interval [${lowest}, ${shape.length}]`,
+    );
     shape.splice(dim < 0 ? dim + shape.length + 1 : dim, 0, 1);
     return backend.share(x, shape);
   },

@@ -1,10 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import {size} from '../ir/shape.js';
 import {type Data, type Value, readyValue} from '../lazy/value.js';
+import {assertInRange, assertStackable} from '../lazy/checks.js';
 import {hostKernels} from './registry.js';
 
 /** Up to this many bytes, rows are copied here rather than in a graph. */
 const COPY_LIMIT = 64 * 2 ** 20;
+
+/** Up to this many indices are looked at before a gather. */
+const CHECK_LIMIT = 4096;
 
 hostKernels.set('Slice', ([x], [info], {begin, size}) => {
   if (!x.data || x.dtype === 'string') return undefined;
@@ -23,8 +27,19 @@ hostKernels.set('Slice', ([x], [info], {begin, size}) => {
   return readyValue(data, shape, x.dtype);
 });
 
+/** Where the indices are known, a wrong one is found before the graph is run. */
+hostKernels.set('GatherV2', ([, indices], [x], {axis}) => {
+  const {data, dtype} = indices;
+  if (data && dtype === 'int32' && data.length <= CHECK_LIMIT) {
+    const along = tf.util.parseAxisParam(axis, x.shape)[0];
+    assertInRange(data, x.shape[along]);
+  }
+  return undefined;
+});
+
 hostKernels.set('Pack', (values, infos, {axis}) => {
   if (axis !== 0) return undefined;
+  assertStackable(infos);
   return joined(values, [values.length, ...infos[0].shape]);
 });
 

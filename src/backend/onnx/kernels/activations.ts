@@ -34,7 +34,9 @@ function prelu(g: Graph, x: IrValue, alpha: IrValue): IrValue {
 define('Relu', (g, {x}) => relu(g, x));
 define('Relu6', (g, {x}) => relu6(g, x));
 define('Elu', (g, {x}) => elu(g, x));
-define('LeakyRelu', (g, {x}, {alpha}) => leakyRelu(g, x, alpha));
+define('LeakyRelu', (g, {x}, {alpha}) =>
+  leakyRelu(g, cast(g, x, 'float32'), alpha),
+);
 define('Prelu', (g, {x, alpha}) => prelu(g, x, alpha));
 
 define('Selu', (g, {x}) =>

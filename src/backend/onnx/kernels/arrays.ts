@@ -5,6 +5,7 @@ import type {IrDtype} from '../ir/graph.js';
 import {expand, reshape, transpose} from '../ir/layout.js';
 import {concat, pad, slice} from '../ir/regions.js';
 import {size} from '../ir/shape.js';
+import {assertStackable} from '../lazy/checks.js';
 import {Unsupported, define, listed} from './registry.js';
 
 define('Cast', (g, {x}, {dtype}) => {
@@ -14,9 +15,10 @@ define('Cast', (g, {x}, {dtype}) => {
   return cast(g, x, dtype);
 });
 
-define('Fill', (g, {value}, {shape, dtype}) =>
-  expand(g, cast(g, value, dtype ?? 'float32'), shape),
-);
+define('Fill', (g, {value}, {shape, dtype}) => {
+  if (!value) throw new Unsupported('strings stay on the cpu');
+  return expand(g, cast(g, value, dtype ?? 'float32'), shape);
+});
 define('ZerosLike', (g, {x}) => g.splat(0, x.shape, x.dtype));
 define('OnesLike', (g, {x}) => g.splat(1, x.shape, x.dtype));
 
@@ -57,20 +59,20 @@ define('Slice', (g, {x}, {begin, size: want}) => {
 });
 
 define('StridedSlice', (g, {x}, attrs) => {
-  const {finalShapeSparse, finalShape, begin, strides} =
-    tf.slice_util.sliceInfo(
-      [...x.shape],
-      attrs.begin,
-      attrs.end,
-      attrs.strides,
-      attrs.beginMask,
-      attrs.endMask,
-      attrs.ellipsisMask,
-      attrs.newAxisMask,
-      attrs.shrinkAxisMask,
-    );
+  const {finalShape, begin, end, strides} = tf.slice_util.sliceInfo(
+    [...x.shape],
+    attrs.begin,
+    attrs.end,
+    attrs.strides,
+    attrs.beginMask,
+    attrs.endMask,
+    attrs.ellipsisMask,
+    attrs.newAxisMask,
+    attrs.shrinkAxisMask,
+  );
   if (finalShape.includes(0)) return g.splat(0, finalShape, x.dtype);
-  return reshape(g, slice(g, x, begin, finalShapeSparse, strides), finalShape);
+  const taken = tf.slice_util.computeOutShape(begin, end, strides);
+  return reshape(g, slice(g, x, begin, taken, strides), finalShape);
 });
 
 define('Reverse', (g, {x}, {dims}) => {
@@ -97,6 +99,7 @@ define('Concat', (g, inputs, {axis}) => {
 
 define('Pack', (g, inputs, {axis}) => {
   const parts = listed(inputs);
+  assertStackable(parts);
   const along = axis < 0 ? axis + parts[0].shape.length + 1 : axis;
   const shape = [...parts[0].shape];
   shape.splice(along, 0, 1);

@@ -18,7 +18,7 @@ define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
   const info = convInfo(shape, filter.shape, attrs);
   if (shape[3] !== filter.shape[2]) throw new Unsupported('groups');
   const result = [shape[0], shape[3], shape[1], shape[2]];
-  const gradient = toNchw(g, dy);
+  const gradient = toNchw(g, windows(g, dy, info));
   const {strideHeight, strideWidth} = info;
   return toNhwc(
     g,
@@ -27,6 +27,17 @@ define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
       : transposed(g, gradient, filter, info, result),
   );
 });
+
+/** conv2dTranspose may be given more than the convolution has windows. */
+function windows(g: Graph, dy: IrValue, info: ConvInfo): IrValue {
+  const [n, height, width, c] = dy.shape;
+  const {outHeight, outWidth} = info;
+  if (height === outHeight && width === outWidth) return dy;
+  if (height < outHeight || width < outWidth) {
+    throw new Unsupported('fewer gradients than windows');
+  }
+  return slice(g, dy, [0, 0, 0, 0], [n, outHeight, outWidth, c]);
+}
 
 /** The padding that a convolution the other way round needs is not negative. */
 function reaches({

@@ -23,6 +23,9 @@ function conv2d(
   info: ConvInfo,
 ): IrValue {
   const [, , ci, co] = filter.shape;
+  if (x.shape[3] % ci !== 0) {
+    throw new Error(`filters for ${ci} channels do not fit ${x.shape[3]}`);
+  }
   const attributes = convAttributes(info);
   const shape = outputShape(info);
   const input = toNchw(g, x);
@@ -50,6 +53,11 @@ function depthwise(
   filter: IrValue,
   info: ConvInfo,
 ): IrValue {
+  if (filter.shape[2] !== info.inChannels) {
+    throw new Error(
+      `filters for ${filter.shape[2]} channels do not fit ${info.inChannels}`,
+    );
+  }
   const attributes = {...convAttributes(info), group: info.inChannels};
   const inputs = [toNchw(g, x), depthwiseFilter(g, filter)];
   return toNhwc(

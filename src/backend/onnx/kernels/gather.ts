@@ -27,6 +27,8 @@ define('GatherV2', (g, {x, indices}, {axis, batchDims}) => {
 });
 
 define('GatherNd', (g, {params, indices}) => {
+  const like = (v: IrValue) => v as unknown as tf.Tensor;
+  tf.backend_util.prepareAndValidate(like(params), like(indices));
   const depth = indices.shape[indices.shape.length - 1];
   const shape = [...indices.shape.slice(0, -1), ...params.shape.slice(depth)];
   if (depth === 1) {
@@ -155,7 +157,7 @@ define('Cumsum', (g, {x}, {axis, exclusive, reverse}) => {
   );
 });
 
-define('TopK', (g, {x}, {k, sorted}) => {
+define('TopK', (g, {x}, {k}) => {
   if (k === 0 || x.dtype === 'bool')
     throw new Unsupported('this dtype or k = 0');
   const shape = [...x.shape.slice(0, -1), k];
@@ -166,7 +168,8 @@ define('TopK', (g, {x}, {k, sorted}) => {
       {shape, dtype: x.dtype},
       {shape, dtype: 'int64'},
     ],
-    {sorted: sorted ? 1 : 0},
+    // Unsorted, equal numbers would come in any order.
+    {sorted: 1},
   );
   return [values, cast(g, indices, 'int32')];
 });

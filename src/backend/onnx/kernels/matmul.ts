@@ -13,6 +13,8 @@ function matMul(
   transposeA: boolean,
   transposeB: boolean,
 ): IrValue {
+  const rank = Math.min(a.shape.length, b.shape.length);
+  if (rank < 2) throw new Error(`a matrix has 2 axes, not ${rank}`);
   // tfjs makes every product three-dimensional; a batch of one is dropped again.
   if (
     a.shape.length === 3 &&

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {cast} from '../ir/cast.js';
 import type {Graph, IrValue} from '../ir/graph.js';
+import {elementwise} from '../ir/elementwise.js';
 import {type Reduction, reduce} from '../ir/reduce.js';
 import {type Attrs, define} from './registry.js';
 
@@ -30,14 +31,21 @@ for (const [kernel, type] of [
   ['Min', 'ReduceMin'],
 ] as const) {
   define(kernel, (g, {x}, attrs) => {
-    const result = reduce(
+    const over = (v: IrValue, kind: Reduction) =>
+      reduce(g, kind, v, axesOf(x, attrs), attrs.keepDims);
+    const result = cast(g, over(numbers(g, x), type), x.dtype);
+    if (x.dtype !== 'float32') return result;
+    // In tfjs one NaN is enough; ONNX Runtime may pass it over.
+    const isNaN = elementwise(g, 'IsNaN', [x], {dtype: 'bool'});
+    const any = over(cast(g, isNaN, 'float32'), 'ReduceMax');
+    return elementwise(
       g,
-      type,
-      numbers(g, x),
-      axesOf(x, attrs),
-      attrs.keepDims,
+      'Where',
+      [cast(g, any, 'bool'), g.scalar(NaN), result],
+      {
+        dtype: 'float32',
+      },
     );
-    return cast(g, result, x.dtype);
   });
 }
 
@@ -52,14 +60,26 @@ for (const [kernel, type] of [
   });
 }
 
-for (const kernel of ['ArgMax', 'ArgMin']) {
+for (const [kernel, least] of [
+  ['ArgMax', -Infinity],
+  ['ArgMin', Infinity],
+] as const) {
   define(kernel, (g, {x}, {axis}) => {
     const [along] = tf.util.parseAxisParam(axis, [...x.shape]);
     const shape = x.shape.filter((_, i) => i !== along);
-    const index = g.node(kernel, [numbers(g, x)], shape, 'int64', {
+    const index = g.node(kernel, [withoutNaN(g, x, least)], shape, 'int64', {
       axis: along,
       keepdims: 0,
     });
     return cast(g, index, 'int32');
+  });
+}
+
+/** NaN is never the largest or the smallest: it becomes `least`. */
+function withoutNaN(g: Graph, x: IrValue, least: number): IrValue {
+  if (x.dtype !== 'float32') return numbers(g, x);
+  const isNaN = elementwise(g, 'IsNaN', [x], {dtype: 'bool'});
+  return elementwise(g, 'Where', [isNaN, g.scalar(least), x], {
+    dtype: 'float32',
   });
 }

@@ -17,7 +17,6 @@ const direct: Record<string, string> = {
   Cos: 'Cos',
   Cosh: 'Cosh',
   Erf: 'Erf',
-  Exp: 'Exp',
   Floor: 'Floor',
   Log: 'Log',
   Neg: 'Neg',
@@ -42,6 +41,9 @@ for (const [kernel, type] of Object.entries(direct)) {
       : inFloat(g, x, f => elementwise(g, type, [f])),
   );
 }
+
+/** The one of them that is float32 for whole numbers too. */
+define('Exp', (g, {x}) => elementwise(g, 'Exp', [cast(g, x, 'float32')]));
 
 define('Rsqrt', (g, {x}) =>
   inFloat(g, x, f =>

@@ -60,12 +60,9 @@ export function runOnCpu(
   }
   const backend = cpu();
   const infos = values.map((value, i) => lend(backend, value, specs[i]));
-  const numbered = names.length > 0 && names.every((n, i) => n === String(i));
-  const inputs = numbered
-    ? infos
-    : Object.fromEntries(names.map((n, i) => [n, infos[i]]));
+  const inputs = inputsOf(names, infos);
   const result = config.kernelFunc({
-    inputs: inputs as tf.NamedTensorInfoMap,
+    inputs: inputs as unknown as tf.NamedTensorInfoMap,
     attrs,
     backend,
   });
@@ -77,6 +74,26 @@ export function runOnCpu(
     if (backend.data.has(dataId)) backend.disposeData(dataId, true);
   }
   return {results, list};
+}
+
+/** The name of an element of an input that is a list. */
+export function listName(name: string, index: number): string {
+  return `${name}/${index}`;
+}
+
+/** Inputs as a kernel takes them: a list, or an object with lists in it. */
+function inputsOf(
+  names: readonly string[],
+  infos: tf.TensorInfo[],
+): tf.TensorInfo[] | Record<string, tf.TensorInfo | tf.TensorInfo[]> {
+  if (names.length > 0 && names.every((n, i) => n === String(i))) return infos;
+  const inputs: Record<string, tf.TensorInfo | tf.TensorInfo[]> = {};
+  names.forEach((name, i) => {
+    const [list, index] = name.split('/');
+    if (index === undefined) inputs[name] = infos[i];
+    else ((inputs[list] ??= []) as tf.TensorInfo[]).push(infos[i]);
+  });
+  return inputs;
 }
 
 function lend(backend: CpuBackend, value: Value, spec: Spec): tf.TensorInfo {
@@ -92,7 +109,10 @@ function lend(backend: CpuBackend, value: Value, spec: Spec): tf.TensorInfo {
       imag: lend(backend, parts.imag, {...spec, dtype: 'float32'}),
     },
   });
-  return {dataId, shape: [...spec.shape], dtype: spec.dtype};
+  const shape = [...spec.shape];
+  // Some kernels take it for granted that they are given whole tensors.
+  const info = {dataId, shape, dtype: spec.dtype, rank: shape.length};
+  return info;
 }
 
 function take(backend: CpuBackend, info: tf.TensorInfo): CpuResult {

@@ -3,6 +3,9 @@
  * this leads it back to the tfjs call with its shapes.
  */
 export class OnnxError extends Error {
+  /** The tfjs call, where the message names its node. */
+  readonly call?: string;
+
   constructor(cause: Error, sources: Map<string, string>) {
     const call = namedCall(cause.message, sources);
     super(
@@ -10,6 +13,12 @@ export class OnnxError extends Error {
       {cause},
     );
     this.name = 'OnnxError';
+    this.call = call;
+  }
+
+  /** Whether there was not enough memory. */
+  static isMemory({message}: Error): boolean {
+    return /alloc|memory/i.test(message);
   }
 }
 

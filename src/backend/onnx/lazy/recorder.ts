@@ -1,6 +1,7 @@
 import type {ProgramCache} from './cache.js';
 import type {Program} from './program.js';
-import type {Signature} from './signature.js';
+import {OnnxError} from './errors.js';
+import {type Signature, describe} from './signature.js';
 import {type Structure, structureOf} from './structure.js';
 import {type Call, type Value, fail, pendingValue} from './value.js';
 import {runOneByOne} from './one-by-one.js';
@@ -12,6 +13,8 @@ export class Recorder {
   private readonly watch = new ChangeWatch();
   /** How many times recorded calls were run. */
   runs = 0;
+  /** Whether a value has ever failed: later ones may need it. */
+  private failed = false;
 
   constructor(
     private readonly cache: ProgramCache,
@@ -46,7 +49,9 @@ export class Recorder {
    * that stay pending, still need their results.
    */
   flush(count = this.pending.length): void {
-    const calls = this.pending.slice(0, count);
+    const calls = this.failed
+      ? failDependents(this.pending.slice(0, count))
+      : this.pending.slice(0, count);
     this.pending = this.pending.slice(count);
     const later = new Set(this.pending.flatMap(call => call.inputs));
     const structure = structureOf(
@@ -70,16 +75,37 @@ export class Recorder {
       }
       this.execute(program, structure);
     } catch (error) {
-      try {
-        // Elsewhere there would be no more memory.
-        if (/alloc|memory/i.test((error as Error).message)) throw error;
+      this.failed = true;
+      // On the cpu there would be no more memory.
+      if (OnnxError.isMemory(error as Error)) {
+        this.runWithoutCulprit(structure, error as OnnxError);
+      } else {
         runOneByOne(structure, error as Error);
-      } catch (named) {
-        for (const output of structure.outputs) {
-          if (output.call) fail(output, named as Error);
-        }
-        throw named;
       }
     }
   }
+
+  /** Runs what does not depend on the call that failed. */
+  private runWithoutCulprit(structure: Structure, error: OnnxError): void {
+    const {calls, outputs} = structure;
+    const culprits = calls.filter(c => describe(c.signature) === error.call);
+    for (const call of culprits.length > 0 ? culprits : calls) {
+      for (const output of call.outputs) fail(output, error);
+    }
+    const wanted = new Set(outputs);
+    const rest = structureOf(
+      failDependents(calls),
+      v => v.call !== undefined && wanted.has(v),
+    );
+    if (rest.outputs.length > 0) this.run(rest);
+  }
+}
+
+/** Those of `calls` that can run; the results of the others fail as their inputs did. */
+function failDependents(calls: readonly Call[]): Call[] {
+  return calls.filter(({inputs, outputs}) => {
+    const error = inputs.find(v => v.error)?.error;
+    if (error) for (const output of outputs) fail(output, error);
+    return outputs.some(v => v.call);
+  });
 }
