@@ -143,11 +143,12 @@ function scaledInput(
   const product = view.node.inputs[0];
   if (view.node.type !== 'Reshape' || uses.get(view) !== 1) return undefined;
   if (product?.node.type !== 'Mul' || uses.get(product) !== 1) return undefined;
+  // Unless it was joined to a convolution before it.
   const current = now(product).node;
-  if (current.type !== 'Mul' || current.outputs[0].shape.length !== 5) {
-    return undefined;
-  }
-  const [a, b] = current.inputs as IrValue[];
+  const view5 = current.type === 'Reshape' ? current.inputs[0]!.node : current;
+  const alone = view5.type === 'Mul' || 'group' in view5.attributes;
+  if (!alone || product.shape.length !== 5) return undefined;
+  const [a, b] = product.node.inputs.map(v => now(v!));
   const shape = product.shape;
   const [large, narrow] = perChannel(b, shape) ? [a, b] : [b, a];
   if (!perChannel(narrow, shape) || !sameShape(large.shape, shape)) {
