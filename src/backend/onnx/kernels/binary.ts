@@ -40,40 +40,63 @@ define('RealDiv', (g, {a, b}) => {
 });
 
 define('FloorDiv', (g, {a, b}) => {
-  if (a.dtype === 'int32') return floorDivInt(g, a, b);
+  if (a.dtype !== 'float32') {
+    return floorDivInt(g, cast(g, a, 'int32'), cast(g, b, 'int32'));
+  }
   return cast(g, elementwise(g, 'Floor', [div(g, a, b)]), 'int32');
 });
 
 /** The remainder has the divisor's sign. */
 define('Mod', (g, {a, b}) => {
-  if (a.dtype === 'int32') return modInt(g, a, b);
-  const attributes = {fmod: 1};
-  const remainder = elementwise(g, 'Mod', [a, b], {attributes});
-  const wrapped = elementwise(g, 'Mod', [add(g, remainder, b), b], {
-    attributes,
-  });
-  const sign = (v: IrValue) =>
-    elementwise(g, 'GreaterOrEqual', [v, g.scalar(0)], {dtype: 'bool'});
-  const same = elementwise(g, 'Equal', [sign(a), sign(b)], {dtype: 'bool'});
-  return elementwise(g, 'Where', [same, remainder, wrapped], {
-    dtype: 'float32',
-  });
+  if (a.dtype !== 'float32') {
+    const rest = modInt(g, cast(g, a, 'int32'), cast(g, b, 'int32'));
+    return cast(g, rest, a.dtype);
+  }
+  const remainder = elementwise(g, 'Mod', [a, b], {attributes: {fmod: 1}});
+  const is = (type: string, x: IrValue, y: IrValue) =>
+    elementwise(g, type, [x, y], {dtype: 'bool'});
+  const zero = g.scalar(0);
+  const sign = (v: IrValue) => is('GreaterOrEqual', v, zero);
+  const same = is('Equal', sign(a), sign(b));
+  const exact = is('Equal', remainder, zero);
+  // Not a number where b is infinite, as in JavaScript.
+  const period = add(g, b, mul(g, b, zero));
+  return elementwise(
+    g,
+    'Where',
+    [
+      elementwise(g, 'Or', [same, exact], {dtype: 'bool'}),
+      remainder,
+      add(g, remainder, period),
+    ],
+    {dtype: 'float32'},
+  );
 });
 
+/** The angle of the point (b, a): that of (|b|, |a|), mirrored. */
 define('Atan2', (g, {a, b}) => {
-  // The quadrant of the point (b, a); atan alone knows only two of the four.
-  const half = elementwise(g, 'Atan', [div(g, a, b)]);
   const zero = g.scalar(0);
-  const is = (type: string, x: IrValue) =>
-    elementwise(g, type, [x, zero], {dtype: 'bool'});
+  const is = (type: string, x: IrValue, y: IrValue) =>
+    elementwise(g, type, [x, y], {dtype: 'bool'});
   const where = (c: IrValue, x: IrValue, y: IrValue) =>
     elementwise(g, 'Where', [c, x, y], {dtype: 'float32'});
-  const turn = where(is('Less', a), g.scalar(-Math.PI), g.scalar(Math.PI));
-  const left = where(is('Less', b), add(g, half, turn), half);
-  const origin = elementwise(g, 'And', [is('Equal', a), is('Equal', b)], {
-    dtype: 'bool',
-  });
-  return where(origin, zero, left);
+  // Of -0 only the reciprocal is below 0.
+  const negative = (v: IrValue) => {
+    const reciprocal = elementwise(g, 'Reciprocal', [v]);
+    const below = [is('Less', v, zero), is('Less', reciprocal, zero)];
+    return elementwise(g, 'Or', below, {dtype: 'bool'});
+  };
+  const [y, x] = [a, b].map(v => elementwise(g, 'Abs', [v]));
+  const steep = elementwise(g, 'Atan', [div(g, y, x)]);
+  // Two infinities have no quotient, nor have two zeros.
+  const equal = where(is('Equal', y, x), g.scalar(Math.PI / 4), steep);
+  const onAxis = elementwise(g, 'And', [
+    is('Equal', y, zero),
+    elementwise(g, 'Not', [elementwise(g, 'IsNaN', [x], {dtype: 'bool'})]),
+  ]);
+  const angle = where(onAxis, zero, equal);
+  const left = where(negative(b), sub(g, g.scalar(Math.PI), angle), angle);
+  return where(negative(a), elementwise(g, 'Neg', [left]), left);
 });
 
 function comparison(kernel: string, type: string): void {

@@ -34,12 +34,16 @@ const direct: Record<string, string> = {
 /** Those that ONNX knows for whole numbers too. */
 const forIntegers = new Set(['Abs', 'Neg']);
 
+/** Those that leave whole numbers as they are. */
+const rounding = new Set(['Ceil', 'Floor', 'Round']);
+
 for (const [kernel, type] of Object.entries(direct)) {
-  define(kernel, (g, {x}) =>
-    forIntegers.has(kernel) && x.dtype === 'int32'
+  define(kernel, (g, {x}) => {
+    if (x.dtype !== 'float32' && rounding.has(kernel)) return x;
+    return forIntegers.has(kernel) && x.dtype === 'int32'
       ? elementwise(g, type, [x])
-      : inFloat(g, x, f => elementwise(g, type, [f])),
-  );
+      : inFloat(g, x, f => elementwise(g, type, [f]));
+  });
 }
 
 /** The one of them that is float32 for whole numbers too. */
@@ -51,11 +55,12 @@ define('Rsqrt', (g, {x}) =>
   ),
 );
 
-define('Square', (g, {x}) => mul(g, x, x));
+define('Square', (g, {x}) => (x.dtype === 'bool' ? x : mul(g, x, x)));
 
 /** tfjs says that the sign of NaN is 0. */
 define('Sign', (g, {x}) => {
-  if (x.dtype !== 'float32') return elementwise(g, 'Sign', [x]);
+  if (x.dtype === 'bool') return x;
+  if (x.dtype === 'int32') return elementwise(g, 'Sign', [x]);
   const sign = elementwise(g, 'Sign', [x]);
   const isNaN = elementwise(g, 'IsNaN', [x], {dtype: 'bool'});
   return elementwise(g, 'Where', [isNaN, g.scalar(0), sign], {
@@ -63,18 +68,21 @@ define('Sign', (g, {x}) => {
   });
 });
 
+define('Expm1', (g, {x}) => inFloat(g, x, f => expm1(g, f)));
+define('Log1p', (g, {x}) => inFloat(g, x, f => log1p(g, f)));
+
 /** e^x - 1 = 2t / (1 - t) with t = tanh(x / 2): exact near 0, where e^x - 1 is not. */
-define('Expm1', (g, {x}) => {
+function expm1(g: Graph, x: IrValue): IrValue {
   const t = elementwise(g, 'Tanh', [mul(g, x, g.scalar(0.5))]);
   const near = div(g, mul(g, t, g.scalar(2)), sub(g, g.scalar(1), t));
   const far = sub(g, elementwise(g, 'Exp', [x]), g.scalar(1));
   const size = elementwise(g, 'Abs', [x]);
   const isNear = elementwise(g, 'Less', [size, g.scalar(0.5)], {dtype: 'bool'});
   return elementwise(g, 'Where', [isNear, near, far], {dtype: 'float32'});
-});
+}
 
 /** log(1 + x) = log(u) x / (u - 1) with u = 1 + x rounded (Kahan). */
-define('Log1p', (g, {x}) => {
+function log1p(g: Graph, x: IrValue): IrValue {
   const u = add(g, x, g.scalar(1));
   const log = elementwise(g, 'Log', [u]);
   const near = div(g, mul(g, log, x), sub(g, u, g.scalar(1)));
@@ -83,7 +91,7 @@ define('Log1p', (g, {x}) => {
   const same = elementwise(g, 'Equal', [u, g.scalar(1)], {dtype: 'bool'});
   const exact = elementwise(g, 'Where', [same, x, near], {dtype: 'float32'});
   return elementwise(g, 'Where', [small, exact, log], {dtype: 'float32'});
-});
+}
 
 define('IsNan', (g, {x}) =>
   elementwise(g, 'IsNaN', [cast(g, x, 'float32')], {dtype: 'bool'}),
