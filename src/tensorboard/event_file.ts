@@ -29,7 +29,15 @@ import type {SummaryWriter} from './summary_writer.js';
 export interface EventFileOptions {
   /** Ending of the file's name, such as `.v2`. */
   filenameSuffix?: string;
+  /**
+   * For a run that goes on where it was stopped: what other files of the
+   * directory hold from this step on, TensorBoard forgets.
+   */
+  purgeStep?: number;
 }
+
+/** SessionLog.START of event.proto. */
+const SESSION_START = 1;
 
 let filesOfThisProcess = 0;
 
@@ -55,8 +63,9 @@ let filesOfThisProcess = 0;
  */
 export function eventFileWriter(
   logDir: string,
-  {filenameSuffix = ''}: EventFileOptions = {},
+  {filenameSuffix = '', purgeStep}: EventFileOptions = {},
 ): Required<SummaryWriter> {
+  if (purgeStep !== undefined) checkStep('purgeStep', purgeStep);
   const file = createFile(logDir, filenameSuffix);
   let size = 0;
   let hasHParams = false;
@@ -93,16 +102,15 @@ export function eventFileWriter(
     if (typeof value.tag !== 'string' || value.tag === '') {
       throw new Error('A summary needs a name that is not empty.');
     }
-    if (!Number.isSafeInteger(step) || step < 0) {
-      throw new Error(
-        `The step of "${value.tag}" must be a whole number from 0, not ${step}.`,
-      );
-    }
+    checkStep(`The step of "${value.tag}"`, step);
     append({step, summary: {value: [value]}});
   };
   const seconds = () => Date.now() / 1000;
 
   append({fileVersion: 'brain.Event:2'});
+  if (purgeStep !== undefined) {
+    append({step: purgeStep, sessionLog: {status: SESSION_START}});
+  }
   return {
     scalar: (name, value, step) => add(scalarValue(name, value), step),
     histogram: (name, data, step, buckets) =>
@@ -131,6 +139,12 @@ export function eventFileWriter(
       closed = true;
     },
   };
+}
+
+function checkStep(what: string, step: number): void {
+  if (!Number.isSafeInteger(step) || step < 0) {
+    throw new Error(`${what} must be a whole number from 0, not ${step}.`);
+  }
 }
 
 /** Makes an empty file whose name TensorBoard knows and nobody else has. */
