@@ -53,9 +53,11 @@ fs.appendFileSync = (file, data, options) => {
   appendFileSync(file, data.subarray(data.length >> 1), options);
 };
 
-// The lock.
+// The lock, and the beginning of an event file; appending comes here too.
 fs.writeFileSync = (file, data, options) => {
-  if (!watched(file)) return writeFileSync(file, data, options);
+  if (!watched(file) || options?.flag !== 'wx') {
+    return writeFileSync(file, data, options);
+  }
   writeFileSync(file, '', options);
   moment('before filling', file);
   writeFileSync(file, data);

@@ -109,7 +109,10 @@ export function eventFileWriter(
 
   append({fileVersion: 'brain.Event:2'});
   if (purgeStep !== undefined) {
-    append({step: purgeStep, sessionLog: {status: SESSION_START}});
+    // The first one that TensorBoard meets in a directory is no restart to it.
+    for (let i = 0; i < 2; i++) {
+      append({step: purgeStep, sessionLog: {status: SESSION_START}});
+    }
   }
   return {
     scalar: (name, value, step) => add(scalarValue(name, value), step),
@@ -159,7 +162,9 @@ function createFile(logDir: string, suffix: string): string {
     makeDirectory(directory);
     const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0');
     const host = hostname().replace(/[^\w.-]/g, '-') || 'localhost';
-    const name = `events.out.tfevents.${seconds}.${host}.${process.pid}.${filesOfThisProcess++}${suffix}`;
+    // TensorBoard reads files in the order of their names.
+    const count = String(filesOfThisProcess++).padStart(4, '0');
+    const name = `events.out.tfevents.${seconds}.${host}.${process.pid}.${count}${suffix}`;
     const file = join(directory, name);
     writeFileSync(file, '', {flag: 'wx'});
     return file;
