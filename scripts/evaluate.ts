@@ -6,6 +6,7 @@ import {
 } from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
 import {writeWhole} from '../src/data/cache.js';
+import {formatTime} from '../src/data/progress.js';
 import {
   backendOption,
   command,
@@ -95,6 +96,7 @@ function progress(attacks: string[], examples: number) {
       notTTYSchedule: 10_000,
       hideCursor: true,
       barsize: 20,
+      formatTime,
     },
     Presets.shades_grey,
   );

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import {attack, type Variant} from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
 import {writeWhole} from '../src/data/cache.js';
+import {ownFolder} from '../src/data/lock.js';
 import {collectTable} from '../src/evaluation/table1/collect.js';
 import {htmlReport} from '../src/evaluation/table1/html.js';
 import {markdownReport} from '../src/evaluation/table1/markdown.js';
@@ -112,6 +113,7 @@ run<Options>(program, async options => {
   const backend = tf.getBackend();
   const settings = {steps, seed, batch, backend, part, pictures};
   const digests = Object.fromEntries(rows.map(row => [row.name, row.digest]));
+  await ownFolder(out);
   const store = await PartStore.open(out, settings, digests);
   const report = async () => {
     const {examples} = options;

@@ -3,7 +3,8 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {Option} from 'commander';
 import {loadCifar10} from '../src/node.js';
-import {writeWhole} from '../src/data/cache.js';
+import {removeTemporary, writeWhole} from '../src/data/cache.js';
+import {ownFolder} from '../src/data/lock.js';
 import {type Progress, progressBar} from '../src/data/progress.js';
 import {
   backendOption,
@@ -182,6 +183,10 @@ run<Options>(program, async options => {
   if (options.threads) await useThreads(options.threads);
   const {examples, checkpointMinutes, json} = options;
   const data = await loadCifar10({split: 'train', examples});
+  for (const {out} of jobs) {
+    await ownFolder(out);
+    await removeTemporary(out);
+  }
   const histories: Record<string, unknown> = {};
   for (const {defense, out, settings} of jobs) {
     let bar: Progress | undefined;

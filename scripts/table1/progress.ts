@@ -1,4 +1,5 @@
 import {MultiBar, Presets} from 'cli-progress';
+import {formatTime} from '../../src/data/progress.js';
 import type {PartPlace} from '../../src/evaluation/table1/store.js';
 
 /** A bar for all cells together and one for the present cell. */
@@ -12,6 +13,7 @@ export function tableProgress(cells: number, examples: number) {
       hideCursor: true,
       barsize: 20,
       etaBuffer: 200,
+      formatTime,
     },
     Presets.shades_grey,
   );

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import type {Defense} from '../defenses.js';
 import {type Card, versions} from './card.js';
 import type {Place} from './checkpoint.js';
@@ -20,6 +20,23 @@ export function means({sums, seen}: Place): Record<string, number> {
   return Object.fromEntries(
     Object.entries(sums).map(([key, sum]) => [key, sum / seen]),
   );
+}
+
+/**
+ * What tfjs says of an epoch is of the batches since the run was taken up, and
+ * it says so of an epoch that was cut short too. To come before the callbacks
+ * that are to be told of whole epochs alone.
+ */
+export function wholeEpochs(place: Place, batches: number): tf.CustomCallback {
+  return new tf.CustomCallback({
+    onEpochEnd: async (_, logs = {}) => {
+      if (place.batch === batches) {
+        Object.assign(logs, means(place));
+      } else {
+        for (const key of Object.keys(logs)) delete logs[key];
+      }
+    },
+  });
 }
 
 function heldOutOf(entry: Record<string, number>): HeldOut | undefined {

@@ -8,6 +8,7 @@ import {
 } from '../../src/index.js';
 import {type Defense, defenseCallbacks} from '../defenses.js';
 import {beginning, hasCheckpoint, readCheckpoint} from './checkpoint.js';
+import {wholeEpochs} from './history.js';
 import {Keeper, type Run, type RunOptions} from './keeper.js';
 import {makeModel} from './make_model.js';
 import {scheduleCallbacks} from './optimizer.js';
@@ -29,7 +30,8 @@ export async function trainRow(
   const {epochs, batch, heldOut, ema} = settings;
   const training = data.slice(0, data.size - heldOut);
   const model = await makeModel(defense, settings, data);
-  const {place, initial} = (await hasCheckpoint(options.out))
+  const goesOn = await hasCheckpoint(options.out);
+  const {place, initial} = goesOn
     ? await readCheckpoint(options.out, model, settings)
     : {place: beginning(), initial: undefined};
   const run: Run = {
@@ -42,7 +44,7 @@ export async function trainRow(
     place,
   };
   try {
-    if (place.epoch < epochs) await fit(run, training, options);
+    if (place.epoch < epochs) await fit(run, training, options, goesOn);
   } finally {
     tf.dispose(initial?.weights ?? []);
     model.optimizer.dispose();
@@ -55,6 +57,7 @@ async function fit(
   run: Run,
   training: ImageSet,
   options: RunOptions,
+  goesOn: boolean,
 ): Promise<void> {
   const {defense, settings, model, average, batches, place} = run;
   const {epochs, batch, seed, steps, attackLearningRate} = settings;
@@ -68,11 +71,13 @@ async function fit(
     dropRemainder: true,
   });
   const logs = join(options.out, 'logs');
+  const initialBatch = goesOn ? place.epoch * batches + place.batch : undefined;
   await model.fitDataset(dataset as tf.data.Dataset<tf.TensorContainer>, {
     epochs,
     initialEpoch: place.epoch,
     verbose: 0,
     callbacks: [
+      wholeEpochs(place, batches),
       ...scheduleCallbacks(settings, batches),
       ...(average ? [average] : []),
       ...(defense.training
@@ -81,8 +86,9 @@ async function fit(
             learningRate: attackLearningRate ?? undefined,
             seed,
             tensorBoard: logs,
+            initialBatch,
           })
-        : [tensorBoard(logs, {updateFreq: 'batch'})]),
+        : [tensorBoard(logs, {updateFreq: 'batch', initialBatch})]),
       new Keeper(run, options),
     ],
   });

@@ -39,6 +39,7 @@ export class AdversarialTraining extends tf.CustomCallback {
   private readonly logs: BatchLogs;
   private readonly board: TensorBoardCallback | null;
   private readonly attackLog: AttackLog | null;
+  private initialEpoch = 0;
 
   constructor(private readonly args: AdversarialTrainingArgs) {
     super({});
@@ -51,6 +52,7 @@ export class AdversarialTraining extends tf.CustomCallback {
       every = 1,
       cleanMetrics = true,
       tensorBoard,
+      initialBatch,
       ...options
     } = checkArgs(args);
     this.args = {...args, mix};
@@ -81,9 +83,14 @@ export class AdversarialTraining extends tf.CustomCallback {
     this.board =
       tensorBoard === undefined
         ? null
-        : new TensorBoardCallback(tensorBoard, {updateFreq: 'batch'});
+        : new TensorBoardCallback(tensorBoard, {
+            updateFreq: 'batch',
+            initialBatch,
+          });
     this.attackLog =
-      tensorBoard === undefined ? null : new AttackLog(tensorBoard);
+      tensorBoard === undefined
+        ? null
+        : new AttackLog(tensorBoard, initialBatch !== undefined);
   }
 
   /** @internal */
@@ -91,6 +98,7 @@ export class AdversarialTraining extends tf.CustomCallback {
     super.setParams(params);
     this.logs.announce(params as {metrics?: string[]});
     this.board?.setParams(params);
+    this.initialEpoch = Number(params.initialEpoch ?? 0);
   }
 
   /** @internal */
@@ -115,7 +123,7 @@ export class AdversarialTraining extends tf.CustomCallback {
     await this.board?.onTrainBegin(logs);
     const [{options}] = this.attacks;
     const name = this.attacks.map(attack => attack.name).join(' | ');
-    await this.attackLog?.begin(name, options, this.args);
+    await this.attackLog?.begin(name, options, this.args, this.initialEpoch);
   }
 
   /** @internal */

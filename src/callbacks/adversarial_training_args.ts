@@ -55,6 +55,12 @@ export interface AdversarialTrainingArgs extends AttackOptions {
    * for instance tfjs-node's `tf.node.summaryFileWriter(dir)`.
    */
   tensorBoard?: string | SummaryWriter;
+  /**
+   * For a run that goes on where it was stopped: the batches it has had so far,
+   * after which TensorBoard's are counted on. Given, even as 0, TensorBoard
+   * forgets what an earlier run wrote to the directory beyond this place.
+   */
+  initialBatch?: number;
 }
 
 /** @throws Error naming the option that is not allowed. */

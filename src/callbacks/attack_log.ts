@@ -22,17 +22,24 @@ export class AttackLog {
   private epoch = 0;
   private due = false;
 
-  constructor(private readonly target: string | SummaryWriter) {}
+  /** @param goesOn whether the directory may hold what an earlier run wrote and this one writes again. */
+  constructor(
+    private readonly target: string | SummaryWriter,
+    private readonly goesOn = false,
+  ) {}
 
   async begin(
     attack: string,
     options: Readonly<ResolvedOptions>,
     args: AdversarialTrainingArgs,
+    initialEpoch = 0,
   ): Promise<void> {
     if (typeof this.target === 'string') {
       const {eventFileWriter} = await import('../tensorboard/event_file.js');
       // A run of its own: TensorBoard follows only the newest file of a run.
-      this.writer = eventFileWriter(`${this.target}/attack`);
+      this.writer = eventFileWriter(`${this.target}/attack`, {
+        purgeStep: this.goesOn ? initialEpoch + 1 : undefined,
+      });
     } else {
       this.writer = asSummaryWriter(this.target);
     }

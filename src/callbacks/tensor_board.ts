@@ -14,6 +14,12 @@ export interface TensorBoardArgs {
   updateFreq?: 'batch' | 'epoch';
   /** Every how many epochs the weights' histograms are written; 0: never (default). */
   histogramFreq?: number;
+  /**
+   * For a run that goes on where it was stopped: the batches it has had so far,
+   * after which they are counted on. Given, even as 0, TensorBoard forgets what
+   * an earlier run wrote to the directory beyond this place.
+   */
+  initialBatch?: number;
 }
 
 /** See `tensorBoard`. */
@@ -21,12 +27,14 @@ export class TensorBoardCallback extends tf.CustomCallback {
   private readonly histogramFreq: number;
   private model?: tf.LayersModel;
   private series?: Series;
-  private batches = 0;
+  private batches: number;
+  private initialEpoch = 0;
 
   constructor(
     private readonly target: string | SummaryWriter,
-    {updateFreq = 'epoch', histogramFreq = 0}: TensorBoardArgs = {},
+    private readonly args: TensorBoardArgs = {},
   ) {
+    const {updateFreq = 'epoch', histogramFreq = 0, initialBatch = 0} = args;
     // Without a batch hook the logs stay on the device until the epoch's end.
     const perBatch = updateFreq === 'batch';
     super({
@@ -47,8 +55,16 @@ export class TensorBoardCallback extends tf.CustomCallback {
         `histogramFreq must be a whole number of epochs from 0, not ${histogramFreq}.`,
       );
     }
+    checkInitialBatch(initialBatch);
     if (typeof target !== 'string') asSummaryWriter(target);
     this.histogramFreq = histogramFreq;
+    this.batches = initialBatch;
+  }
+
+  /** @internal */
+  override setParams(params: Parameters<tf.CustomCallback['setParams']>[0]) {
+    super.setParams(params);
+    this.initialEpoch = Number(params.initialEpoch ?? 0);
   }
 
   /** @internal */
@@ -70,8 +86,19 @@ export class TensorBoardCallback extends tf.CustomCallback {
   private async begin() {
     this.series =
       typeof this.target === 'string'
-        ? await directories(this.target)
+        ? await directories(this.target, this.purgeSteps())
         : tags(asSummaryWriter(this.target));
+  }
+
+  /** From which steps on, in the two series, the directory may hold what is void. */
+  private purgeSteps(): {train?: number; val?: number} {
+    if (this.args.initialBatch === undefined) return {};
+    const epoch = this.initialEpoch + 1;
+    const batch = this.batches + 1;
+    return {
+      train: this.args.updateFreq === 'batch' ? batch : epoch,
+      val: epoch,
+    };
   }
 
   private log(prefix: string, logs: tf.Logs = {}, step: number) {
@@ -97,6 +124,15 @@ export class TensorBoardCallback extends tf.CustomCallback {
   }
 }
 
+/** @throws one sentence if it is no number of batches. */
+export function checkInitialBatch(initialBatch: number): void {
+  if (!Number.isSafeInteger(initialBatch) || initialBatch < 0) {
+    throw new Error(
+      `initialBatch must be a whole number of batches from 0, not ${initialBatch}.`,
+    );
+  }
+}
+
 /** The training and the validation series, wherever they are written. */
 interface Series {
   scalar(run: 'train' | 'val', name: string, value: number, step: number): void;
@@ -106,7 +142,10 @@ interface Series {
 }
 
 /** A run each, `logDir/train` and `logDir/val`: TensorBoard overlays the curves. */
-async function directories(logDir: string): Promise<Series> {
+async function directories(
+  logDir: string,
+  purgeStep: {train?: number; val?: number},
+): Promise<Series> {
   const {eventFileWriter} = await import('../tensorboard/event_file.js');
   // Bundles for browsers have an empty module in its place; see package.json.
   if (eventFileWriter == null) {
@@ -114,12 +153,13 @@ async function directories(logDir: string): Promise<Series> {
       'tensorBoard(logDir) writes files, which needs Node.js; pass a summary writer of your own in a browser.',
     );
   }
-  const train = eventFileWriter(`${logDir}/train`);
+  const open = (run: 'train' | 'val') =>
+    eventFileWriter(`${logDir}/${run}`, {purgeStep: purgeStep[run]});
+  const train = open('train');
   let val: SummaryWriter | undefined;
   return {
     scalar(run, name, value, step) {
-      const writer =
-        run === 'train' ? train : (val ??= eventFileWriter(`${logDir}/val`));
+      const writer = run === 'train' ? train : (val ??= open('val'));
       writer.scalar(name, value, step);
     },
     histogram: (name, data, step) => train.histogram(name, data, step),

@@ -1,14 +1,6 @@
-import {
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import {mkdir, readdir, rename, rm, writeFile} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
-import {setTimeout as sleep} from 'node:timers/promises';
 
 /**
  * Where files that can be had again are kept: `override`, else the environment
@@ -81,53 +73,4 @@ export function fileError(error: unknown, file: string, done: string): Error {
   };
   const reason = reasons[code] ?? (error as Error).message;
   return new Error(`${file} could not be ${done}: ${reason}.`, {cause: error});
-}
-
-/**
- * Runs `work` while no other process of this machine runs one under the same
- * lock file; waits as long as its owner lives.
- */
-export async function withLock<T>(
-  file: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  await takeLock(file);
-  try {
-    return await work();
-  } finally {
-    await rm(file, {force: true});
-  }
-}
-
-async function takeLock(file: string): Promise<void> {
-  for (;;) {
-    try {
-      await mkdir(dirname(file), {recursive: true});
-      await writeFile(file, String(process.pid), {flag: 'wx'});
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw fileError(error, file, 'written');
-      }
-    }
-    const owner = await readFile(file, 'utf8').catch(() => '');
-    if (owner && !isAlive(Number(owner))) {
-      // Of several who see this, the rename lets one take the old lock away.
-      const stale = `${file}.${process.pid}.stale`;
-      await rename(file, stale).catch(() => {});
-      await rm(stale, {force: true});
-    } else {
-      await sleep(300);
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

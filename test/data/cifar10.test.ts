@@ -9,7 +9,7 @@ import {
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {PNG} from 'pngjs';
-import {cacheDirectory, withLock} from '../../src/data/cache.js';
+import {cacheDirectory} from '../../src/data/cache.js';
 import {loadCifar10} from '../../src/data/cifar10.js';
 import {readNpm} from '../../src/data/cifar10_npm.js';
 import {readOfficial} from '../../src/data/cifar10_official.js';
@@ -228,29 +228,6 @@ test('the cache is where it was asked for', t => {
   process.env.TFJS_ADVERSARIAL_CACHE = '/b';
   t.is(cacheDirectory('x'), join('/b', 'x'));
   t.is(cacheDirectory('x', '/c'), join('/c', 'x'));
-});
-
-test('a lock lets one in at a time, and a dead owner’s is taken', async t => {
-  const file = join(temporaryFolder(t), 'lock');
-  // No process has this number.
-  writeFileSync(file, '4194305');
-  let inside = 0;
-  await Promise.all(
-    [1, 2, 3].map(() =>
-      withLock(file, async () => {
-        t.is(++inside, 1);
-        await new Promise(resolve => setTimeout(resolve, 20));
-        inside--;
-      }),
-    ),
-  );
-  t.false(existsSync(file));
-  await t.throwsAsync(
-    withLock(file, async () => {
-      throw new Error('x');
-    }),
-  );
-  t.false(existsSync(file));
 });
 
 test('the real data, where the cache has it', async t => {

@@ -7,6 +7,7 @@ import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import {loadBackend} from '../../src/backend/load.js';
 import {readTensors} from '../../scripts/training/tensor_file.js';
+import {shownScalars} from '../helpers/event_reader.js';
 import {temporaryFolder} from '../helpers/folder.js';
 
 await loadBackend('cpu');
@@ -62,6 +63,14 @@ async function outcome(folder: string) {
   };
 }
 
+/** What TensorBoard shows, but for times. */
+function curves(folder: string) {
+  const shown = shownScalars(join(folder, 'logs', 'train'));
+  delete shown['batch/craft_ms'];
+  delete shown['epoch/craft_ms'];
+  return shown;
+}
+
 for (const [row, backend, optimizer, kills] of [
   ['D', 'cpu', 'adam', 2],
   ['Undefended', 'cpu', 'momentum', 1],
@@ -83,6 +92,8 @@ for (const [row, backend, optimizer, kills] of [
     t.true(killed > 0);
     t.true(await train(args(broken)));
     t.deepEqual(await outcome(broken), await outcome(whole));
+    t.deepEqual(curves(broken), curves(whole));
+    t.deepEqual(Object.keys(curves(broken)['batch/loss']).length, 8);
     t.deepEqual(
       readdirSync(broken)
         .sort()

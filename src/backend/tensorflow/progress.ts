@@ -1,4 +1,5 @@
 import {Presets, SingleBar} from 'cli-progress';
+import {formatTime} from '../../data/progress.js';
 
 /** How the set-up tells what it does. */
 export interface Progress {
@@ -22,6 +23,7 @@ export function stderrProgress(): Progress {
             '  {bar} {percentage}% | {value}/{total} MB | {eta_formatted} left',
           stream: stderr,
           clearOnComplete: true,
+          formatTime,
         },
         Presets.shades_classic,
       );

@@ -26,7 +26,7 @@ export function examplesSection(
   const names = lines.map(line => line.name).join(', ');
   return `<section>
 <h3>${escapeHtml(row.name)}, variant ${escapeHtml(row.variant)}</h3>
-<p>From left to right the examples, from above ${escapeHtml(names)}; dark green where the example survives.</p>
+<p>Each example is a column, from left to right; the lines are, from top to bottom: ${escapeHtml(names)}. Dark green where the example survives.</p>
 <img class="strip" style="height:${lines.length * 14}px" alt="Which examples survive; the list below says the same" src="${dataUri(survivalStrip(row))}">
 <details><summary>Survivors by number</summary><ul>
 ${lines.map(line => `<li>${escapeHtml(line.name)}: ${survivors(line.correct)}</li>`).join('\n')}

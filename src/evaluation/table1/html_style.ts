@@ -10,7 +10,9 @@ table { border-collapse: collapse; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { border: 1px solid #c4c4c4; padding: .35rem .5rem; text-align: center; }
 th { background: #f2f2f2; }
-th[scope=row] { position: sticky; left: 0; text-align: left; white-space: nowrap; }
+th[scope=row], thead th:first-child { position: sticky; left: 0; text-align: left; }
+th[scope=row] { max-width: 16rem; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { th[scope=row] { max-width: 7rem; } th, td { padding: .3rem; } }
 .results b { display: block; font-size: 1.05rem; }
 .results span { display: block; font-size: .75rem; white-space: nowrap; }
 abbr { text-decoration: none; font-weight: 700; }

@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {fileError} from '../../data/cache.js';
 import type {Value} from './pickle.js';
+import {printable} from './reader.js';
 import {isStream, readStream} from './stream.js';
 import {isTar, readTar} from './tar.js';
 import {TensorView, type CheckpointTensor} from './tensors.js';
@@ -39,7 +40,7 @@ export async function loadPyTorchCheckpoint(
   try {
     return weights(await readAny(bytes), bytes.length);
   } catch (error) {
-    const reason = (error as Error).message.replace(/\.$/, '');
+    const reason = printable((error as Error).message).replace(/\.$/, '');
     throw new Error(`${name} cannot be used: ${reason}.`, {cause: error});
   }
 }

@@ -33,12 +33,29 @@ export interface Meaning {
   build?(object: Value, state: Value): void;
 }
 
+/**
+ * A name or a number as an error shows it. A list might hold itself, or a list
+ * of lists of lists that has no end in practice.
+ */
+export function shown(value: Value | undefined): string {
+  return typeof value === 'object' && value !== null
+    ? 'something that is no name'
+    : String(value);
+}
+
+/**
+ * Instructions of one pickle, and items that its calls copy. A state dict has
+ * some fifty for each tensor; what has millions was made to fill the memory.
+ */
+const MOST_WORK = 5_000_000;
+
 const MARK = Symbol('mark');
 type Slot = Value | typeof MARK;
 
 class Machine {
   private readonly stack: Slot[] = [];
   private readonly memo = new Map<number, Value>();
+  private work = 0;
 
   constructor(
     private readonly input: ByteReader,
@@ -47,6 +64,7 @@ class Machine {
 
   run(): Value {
     for (;;) {
+      this.count(1);
       const at = this.input.position;
       const code = this.input.uint8();
       if (code === STOP) return this.pop();
@@ -57,6 +75,13 @@ class Machine {
         );
       }
       opcode(this, this.input);
+    }
+  }
+
+  private count(work: number): void {
+    this.work += work;
+    if (this.work > MOST_WORK) {
+      throw new Error('its pickle is longer than weights need');
     }
   }
 
@@ -120,6 +145,7 @@ class Machine {
     const args = this.pop();
     const callee = this.pop();
     if (!(callee instanceof Global) || !Array.isArray(args)) throw misplaced();
+    for (const arg of args) if (Array.isArray(arg)) this.count(arg.length);
     this.push(this.meaning.reduce(callee, args));
   }
 

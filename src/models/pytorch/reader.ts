@@ -53,3 +53,9 @@ export class ByteReader {
 
 export const latin1 = (bytes: Uint8Array) =>
   new TextDecoder('latin1').decode(bytes);
+
+/** Names in a file may be as long as the file, or move the terminal's cursor. */
+export function printable(text: string): string {
+  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+  return clean.length > 400 ? `${clean.slice(0, 400)}…` : clean;
+}

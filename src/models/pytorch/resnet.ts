@@ -4,6 +4,7 @@ import {cifarResnet} from '../resnet.js';
 import {wideResnet} from '../wideresnet.js';
 import {recognize, type Architecture} from './architecture.js';
 import {loadPyTorchCheckpoint, type Checkpoint} from './checkpoint.js';
+import {printable} from './reader.js';
 import type {CheckpointTensor} from './tensors.js';
 
 /** What the checkpoint does not say of its network. */
@@ -41,9 +42,8 @@ export async function resnetFromPyTorch(
     compare(checkpoint, architecture);
   } catch (error) {
     const name = typeof file === 'string' ? file : 'The checkpoint';
-    throw new Error(`${name} cannot be used: ${(error as Error).message}.`, {
-      cause: error,
-    });
+    const reason = printable((error as Error).message);
+    throw new Error(`${name} cannot be used: ${reason}.`, {cause: error});
   }
   const model = build(architecture, options);
   tf.tidy(() => {
@@ -94,10 +94,15 @@ function compare(checkpoint: Checkpoint, {layers}: Architecture): void {
       ({key, shape}) =>
         `${key} (${checkpoint.get(key)!.shape.join('×')}, not ${shape.join('×')})`,
     );
+  const damaged = wanted
+    .filter(({key}) => !checkpoint.get(key)?.data.every(Number.isFinite))
+    .map(({key}) => key)
+    .filter(key => checkpoint.has(key));
   const complaints = [
     ['it lacks', missing],
     ['it has besides', unexpected],
     ['of another shape are', other],
+    ['not all numbers are finite in', damaged],
   ] as const;
   const told = complaints
     .filter(([, names]) => names.length > 0)

@@ -1,4 +1,4 @@
-import {unpickle, type Value} from './pickle.js';
+import {shown, unpickle, type Value} from './pickle.js';
 import {ByteReader} from './reader.js';
 import {Storage, globals} from './tensors.js';
 
@@ -32,12 +32,12 @@ export function readStream(bytes: Uint8Array): Value {
   const input = new ByteReader(bytes);
   unpickle(input, nothing);
   const version = unpickle(input, nothing);
-  if (version !== 1001) throw new Error(`its format is ${String(version)}`);
+  if (version !== 1001) throw new Error(`its format is ${shown(version)}`);
   const machine = unpickle(input, nothing);
   if (!(machine instanceof Map) || machine.get('little_endian') !== true) {
     throw new Error('its numbers are big-endian');
   }
-  const storages = new Map<Value, Storage>();
+  const storages = new Map<string, Storage>();
   const value = unpickle(input, {
     ...globals,
     persistent: id => storageOf(id, storages),
@@ -45,12 +45,12 @@ export function readStream(bytes: Uint8Array): Value {
   const keys = unpickle(input, nothing);
   if (!Array.isArray(keys)) throw new Error('its list of storages is missing');
   for (const key of keys) {
-    const storage = storages.get(key);
-    if (!storage) throw new Error(`nothing uses its storage ${String(key)}`);
+    const storage = storages.get(shown(key));
+    if (!storage) throw new Error(`nothing uses its storage ${shown(key)}`);
     const size = input.size();
     if (size !== storage.size) {
       throw new Error(
-        `its storage ${String(key)} has ${size} numbers and not ${storage.size}`,
+        `its storage ${shown(key)} has ${size} numbers and not ${storage.size}`,
       );
     }
     storage.fill(input.take(storage.bytes));
@@ -62,20 +62,23 @@ export function readStream(bytes: Uint8Array): Value {
  * The storage of a persistent id `('storage', type, key, device, size)`, of
  * which the old format has a sixth part for storages inside others.
  */
-export function storageOf(id: Value, storages: Map<Value, Storage>): Storage {
+export function storageOf(id: Value, storages: Map<string, Storage>): Storage {
   const [kind, type, key, , size, view = null] = Array.isArray(id) ? id : [];
   if (kind !== 'storage') {
-    throw new Error(`it refers to a ${String(kind)} outside its pickle`);
+    throw new Error(`it refers to a ${shown(kind)} outside its pickle`);
   }
   if (view !== null) throw new Error('it has storages inside other storages');
+  if (typeof key !== 'string') {
+    throw new Error('it has a storage without a name');
+  }
   if (!Number.isSafeInteger(size) || (size as number) < 0) {
-    throw new Error(`it has a storage of ${String(size)} numbers`);
+    throw new Error(`it has a storage of ${shown(size)} numbers`);
   }
   const known = storages.get(key);
   const storage = new Storage(type, size as number);
   if (known) {
-    if (known.bytes === storage.bytes) return known;
-    throw new Error(`its storage ${String(key)} has two sizes`);
+    if (known.isLike(storage)) return known;
+    throw new Error(`its storage ${key} has two types or sizes`);
   }
   storages.set(key, storage);
   return storage;

@@ -1,11 +1,16 @@
 import {Parser, type ReadEntry} from 'tar';
-import {Global, unpickle, type Meaning, type Value} from './pickle.js';
+import {Global, shown, unpickle, type Meaning, type Value} from './pickle.js';
 import {ByteReader, latin1} from './reader.js';
 import {Storage, TensorView, globals} from './tensors.js';
 
 /** Whether the bytes begin as a tar archive does. */
 export const isTar = (bytes: Uint8Array) =>
-  latin1(bytes.subarray(257, 262)) === 'ustar';
+  latin1(bytes.subarray(257, 262)) === 'ustar' &&
+  // What unpacks archives would unzip these first, whatever they swell to.
+  !COMPRESSED.includes(latin1(bytes.subarray(0, 2)));
+
+/** How gzip and Zstandard begin. */
+const COMPRESSED = ['\x1f\x8b', '\x28\xb5'];
 
 /**
  * Reads what the first versions of `torch.save` wrote, before PyTorch 0.1.10:
@@ -42,7 +47,7 @@ function readStorages(input: ByteReader): Map<string, Storage> {
     const [key, , type] = readList(input);
     const storage = new Storage(type, input.size());
     storage.fill(input.take(storage.bytes));
-    storages.set(String(key), storage);
+    storages.set(shown(key), storage);
   }
   const views = unpickle(input, meaning);
   if (!Array.isArray(views) || views.length > 0) {
@@ -68,7 +73,7 @@ function readTensors(
       shape,
       strides,
     );
-    tensors.set(String(key), view);
+    tensors.set(shown(key), view);
   }
   return tensors;
 }
@@ -86,8 +91,8 @@ function readList(input: ByteReader): Value[] {
 }
 
 function known<T>(all: Map<string, T>, id: Value, what: string): T {
-  const found = all.get(String(id));
-  if (!found) throw new Error(`its ${what} ${String(id)} is missing`);
+  const found = all.get(shown(id));
+  if (!found) throw new Error(`its ${what} ${shown(id)} is missing`);
   return found;
 }
 

@@ -1,4 +1,4 @@
-import {Global, type Meaning, type Value} from './pickle.js';
+import {Global, type Meaning, shown, type Value} from './pickle.js';
 
 /** A tensor of a checkpoint. */
 export interface CheckpointTensor {
@@ -70,7 +70,7 @@ export class Storage {
     /** Numbers in it. */
     readonly size: number,
   ) {
-    const name = type instanceof Global ? type.name : String(type);
+    const name = type instanceof Global ? type.name : shown(type);
     if (!isStorage(name)) {
       throw new Error(`it has a storage of the type ${name}`);
     }
@@ -79,6 +79,10 @@ export class Storage {
 
   get bytes(): number {
     return this.size * this.type.bytes;
+  }
+
+  isLike(other: Storage): boolean {
+    return this.type === other.type && this.size === other.size;
   }
 
   /** @throws if there are too few or too many bytes. */
@@ -108,6 +112,9 @@ export class TensorView {
     readonly shape: number[],
     private readonly strides: number[],
   ) {
+    if (shape.length > 8 || strides.length > 8) {
+      throw new Error(`it has a tensor of ${shape.length} dimensions`);
+    }
     const all = [offset, ...shape, ...strides];
     const last = shape.reduce(
       (sum, n, i) => sum + (n - 1) * strides[i],
@@ -115,7 +122,6 @@ export class TensorView {
     );
     const fits =
       shape.length === strides.length &&
-      shape.length <= 8 &&
       all.every(n => Number.isSafeInteger(n) && n >= 0) &&
       // Numbers shown more than once could make a small file fill the memory.
       this.size <= storage.size &&

@@ -40,13 +40,13 @@ export async function readZip(bytes: Uint8Array): Promise<Value> {
     ? latin1(await read('byteorder'))
     : 'little';
   if (order !== 'little') throw new Error('its numbers are big-endian');
-  const storages = new Map<Value, Storage>();
+  const storages = new Map<string, Storage>();
   const value = unpickle(new ByteReader(await read('data.pkl')), {
     ...globals,
     persistent: id => storageOf(id, storages),
   });
   for (const [key, storage] of storages) {
-    storage.fill(await read(`data/${String(key)}`));
+    storage.fill(await read(`data/${key}`));
   }
   return value;
 }
@@ -59,7 +59,22 @@ async function list(zip: ZipFile): Promise<Map<string, Entry>> {
     }
     entries.set(entry.fileName, entry);
   }
+  refuseOverlaps([...entries.values()]);
   return entries;
+}
+
+/** Files that share their bytes can unpack to any number of times the archive's size. */
+function refuseOverlaps(entries: Entry[]): void {
+  const begin = (entry: Entry) => entry.relativeOffsetOfLocalHeader;
+  entries.sort((a, b) => begin(a) - begin(b));
+  for (let i = 1; i < entries.length; i++) {
+    const {fileName, fileNameLength, compressedSize} = entries[i - 1];
+    // Before its bytes an entry has thirty of its own and its name.
+    const end = begin(entries[i - 1]) + 30 + fileNameLength + compressedSize;
+    if (end > begin(entries[i])) {
+      throw new Error(`${fileName} and ${entries[i].fileName} overlap`);
+    }
+  }
 }
 
 /** One file, its size and checksum compared with what the zip says of it. */

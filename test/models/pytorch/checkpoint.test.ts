@@ -1,4 +1,4 @@
-import {readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {loadPyTorchCheckpoint} from '../../../src/models/pytorch/checkpoint.js';
@@ -334,6 +334,152 @@ test('refused: many copies of the same numbers', async t => {
     {message: /more numbers than it has room for/},
   );
 });
+
+test('refused: pickles made to fill memory or time, at once', async t => {
+  // A list of lists of lists …, each of which is in the next one many times.
+  const bomb: Buffer[] = [p.EMPTY_LIST];
+  for (let level = 0; level < 40; level++) {
+    const at = Buffer.from([level]);
+    const again = Array<Buffer>(9).fill(Buffer.concat([Buffer.from('h'), at]));
+    bomb.push(Buffer.from('q'), at, p.MARK, ...again, p.TUPLE);
+  }
+  const name = p.tuple(...bomb);
+  const nested = Buffer.concat([p.NONE, Buffer.alloc(100_000, 0x85)]);
+  const persistent = (key: Buffer, kind = p.text('storage')) =>
+    Buffer.concat([
+      p.tuple(
+        kind,
+        p.global('torch.FloatStorage'),
+        key,
+        p.text('cpu'),
+        p.int(2),
+      ),
+      p.PERSISTENT,
+    ]);
+  const pairs = p.list(...Array(2000).fill(p.tuple(p.int(1), p.int(2))));
+  const copies = Array<Buffer>(3000).fill(
+    Buffer.concat([
+      p.global('collections.OrderedDict'),
+      Buffer.from('h\x01\x85R', 'latin1'),
+    ]),
+  );
+  const started = performance.now();
+  const before = process.memoryUsage().rss;
+  for (const [part, message] of [
+    [persistent(name), /a storage without a name/],
+    [persistent(nested), /a storage without a name/],
+    [persistent(p.text('0'), nested), /refers to a something that is no name/],
+    [
+      Buffer.concat([pairs, Buffer.from('q\x01', 'latin1'), ...copies]),
+      /longer than weights need/,
+    ],
+    [Buffer.alloc(6_000_000, p.EMPTY_LIST[0]), /longer than weights need/],
+    [
+      p.call(
+        'torch._utils._rebuild_tensor_v2',
+        p.storage('0', 2),
+        p.int(0),
+        p.list(...Array(1000).fill(p.int(1))),
+        p.list(...Array(1000).fill(p.int(1))),
+      ),
+      /a tensor of 1000 dimensions/,
+    ],
+    [
+      p.global(`os.\u001b[2J${'x'.repeat(1e6)}`),
+      /refers to os\.\ufffd\[2Jx{100,400}…\.$/,
+    ],
+  ] as [Buffer, RegExp][]) {
+    await t.throwsAsync(asZip(part), {message});
+    await t.throwsAsync(asStream(part), {message});
+  }
+  t.true(performance.now() - started < 20_000);
+  t.true(process.memoryUsage().rss - before < 2 ** 30);
+});
+
+test('refused: entries of a zip that overlap, a storage of two types, a zipped tar', async t => {
+  const data = p.floats(1, 2);
+  const list: ZipMember[] = [
+    {name: 'x/data.pkl', data: p.pickle(p.dict({a: p.tensor([2])}))},
+    {name: 'x/data/0', data},
+    {name: 'x/data/1', data},
+  ];
+  const zip = zipOf(list);
+  // The last directory entry points to the one before.
+  const central = zip.lastIndexOf('PK\x01\x02');
+  const former = zip.lastIndexOf('PK\x01\x02', central - 1);
+  zip.writeUInt32LE(zip.readUInt32LE(former + 42), central + 42);
+  await t.throwsAsync(loadPyTorchCheckpoint(zip), {message: /overlap/});
+  await t.throwsAsync(
+    asZip(
+      p.dict({
+        a: p.tensor([2]),
+        b: p.tensor([2], {type: 'IntStorage', size: 2}),
+      }),
+    ),
+    {message: /storage 0 has two types or sizes/},
+  );
+  const tar = Buffer.alloc(1024);
+  tar.write('\x1f\x8b', 'latin1');
+  tar.write('ustar', 257);
+  await t.throwsAsync(loadPyTorchCheckpoint(tar), {
+    message: /not a PyTorch checkpoint/,
+  });
+});
+
+const FUZZ = Number(process.env.FUZZ_CHECKPOINTS ?? 0);
+
+/** `FUZZ_CHECKPOINTS=2000 npx ava test/models/pytorch/checkpoint.test.ts` */
+(FUZZ > 0 ? test.serial : test.serial.skip)(
+  'FUZZ_CHECKPOINTS: bytes changed at random are an error or other numbers',
+  async t => {
+    t.timeout(600_000);
+    const found = {read: 0, refused: 0};
+    const folder = new URL('../../../../shared/pretrained/', import.meta.url);
+    const files = ['zip', 'zip-protocol4', 'stream'].map(format =>
+      readFileSync(
+        new URL(`../../assets/pytorch-${format}.pt`, import.meta.url),
+      ),
+    );
+    if (existsSync(folder)) {
+      const [real] = readdirSync(folder).filter(n => n.endsWith('.pt'));
+      files.push(readFileSync(new URL(real, folder)));
+      t.log(`with ${real}`);
+    }
+    let slowest = 0;
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < FUZZ; i++) {
+      const changed = Buffer.from(files[i % files.length]);
+      // Half of them where the pickle and the directory are.
+      const count = 1 + Math.floor(8 * Math.random());
+      for (let k = 0; k < count; k++) {
+        const edge = Math.random() * Math.min(changed.length, 20_000);
+        const at = [
+          Math.random() * changed.length,
+          edge,
+          changed.length - edge,
+        ][Math.floor(3 * Math.random())];
+        changed[Math.min(Math.floor(at), changed.length - 1)] =
+          256 * Math.random();
+      }
+      const started = performance.now();
+      try {
+        await loadPyTorchCheckpoint(changed);
+        found.read++;
+      } catch (error) {
+        found.refused++;
+        const {message} = error as Error;
+        if (!/^The checkpoint cannot be used: .{3,410}\.$/.test(message)) {
+          t.fail(message);
+        }
+      }
+      slowest = Math.max(slowest, performance.now() - started);
+    }
+    const grown = process.memoryUsage().rss - before;
+    t.log(found, `slowest ${slowest.toFixed(0)} ms, ${grown >> 20} MB more`);
+    t.true(slowest < 5000);
+    t.true(grown < 2 ** 30);
+  },
+);
 
 test('refused: what is no checkpoint, or holds no weights', async t => {
   for (const [bytes, message] of [

@@ -177,6 +177,14 @@ for (const [name, change, message] of [
     /of another shape are layer1\.0\.conv2\.weight \(16×16×5×5, not 16×16×3×3\)\.$/,
   ],
   [
+    'numbers that are none',
+    w => {
+      w['bn1.running_var'].data[3] = NaN;
+      w['linear.weight'].data[0] = -Infinity;
+    },
+    /not all numbers are finite in bn1\.running_var, linear\.weight\.$/,
+  ],
+  [
     'stages of unequal depth',
     w => {
       w['layer1.1.conv1.weight'] = vector(16, 16, 3, 3);
