@@ -101,6 +101,25 @@ export function variantOption(): Option {
     .default('paper');
 }
 
+export function examplesOption(standard: number): Option {
+  return new Option('--examples <n>', 'the first so many test images')
+    .argParser(whole(1))
+    .default(standard);
+}
+
+/** @param min the fewest there may be; without steps an attack is its start. */
+export function stepsOption(min = 0): Option {
+  return new Option('--steps <n>', 'steps of each attack')
+    .argParser(whole(min))
+    .default(100);
+}
+
+export function batchOption(): Option {
+  return new Option('--batch <n>', 'images in a batch')
+    .argParser(whole(1))
+    .default(50);
+}
+
 export function jsonOption(): Option {
   return new Option('--json <file>', 'also write the results to this file');
 }

@@ -9,11 +9,14 @@ import {writeWhole} from '../src/data/cache.js';
 import {formatTime} from '../src/data/progress.js';
 import {
   backendOption,
+  batchOption,
   command,
+  examplesOption,
   jsonOption,
   run,
   seedOption,
   startBackend,
+  stepsOption,
   stopOnInterrupt,
   variantOption,
   whole,
@@ -37,11 +40,11 @@ const program = command('evaluate', {
     'a folder with model.json and its weights, whose model takes images [N, 32, 32, 3] in [0, 1]; robust: and a row of Table 1, for a model of this repository; or a PyTorch checkpoint (.pt) of a CIFAR ResNet',
   )
   .option('--attacks <specs>', 'comma-separated', COLUMNS)
-  .option('--examples <n>', 'the first so many test images', whole(1), 1000)
-  .option('--steps <n>', 'steps of each attack', whole(0), 100)
+  .addOption(examplesOption(1000))
+  .addOption(stepsOption())
   .option('--restarts <n>', 'searches of each attack', whole(1), 1)
   .addOption(variantOption())
-  .option('--batch <n>', 'images in a batch', whole(1), 50)
+  .addOption(batchOption())
   .addOption(backendOption())
   .addOption(seedOption())
   .addOption(jsonOption());

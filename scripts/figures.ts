@@ -6,11 +6,14 @@ import {attack, type Classifier, type ImageSet} from '../src/index.js';
 import {loadCifar10, loadLpips} from '../src/node.js';
 import {
   backendOption,
+  batchOption,
   command,
+  examplesOption,
   jsonOption,
   run,
   seedOption,
   startBackend,
+  stepsOption,
   whole,
 } from './command_line.js';
 import {recolor} from './figures/colors.js';
@@ -47,10 +50,10 @@ const program = command('figures', {
   .option('--model <path>', 'as for evaluate; theorem1 needs none')
   .option('--out <folder>', 'for the figures', 'runs/figures')
   .option('--figure <list>', `of ${FIGURES.join(', ')}`, FIGURES.join())
-  .option('--examples <n>', 'the first so many test images', whole(1), 100)
-  .option('--steps <n>', 'steps of each attack', whole(1), 100)
+  .addOption(examplesOption(100))
+  .addOption(stepsOption(1))
   .option('--image <n>', 'test image of figures 2 and 3', whole(0), 12)
-  .option('--batch <n>', 'images in a batch', whole(1), 50)
+  .addOption(batchOption())
   .addOption(backendOption())
   .addOption(seedOption())
   .addOption(jsonOption());

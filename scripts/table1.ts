@@ -13,11 +13,14 @@ import {computeRow, type RowModel} from '../src/evaluation/table1/run.js';
 import {PartStore} from '../src/evaluation/table1/store.js';
 import {
   backendOption,
+  batchOption,
   command,
+  examplesOption,
   jsonOption,
   run,
   seedOption,
   startBackend,
+  stepsOption,
   stopOnInterrupt,
   whole,
 } from './command_line.js';
@@ -58,9 +61,9 @@ const program = command('table1', {
       .choices(['paper', 'reference', 'both'])
       .default('paper'),
   )
-  .option('--examples <n>', 'the first so many test images', whole(1), 1000)
-  .option('--steps <n>', 'steps of each attack', whole(0), 100)
-  .option('--batch <n>', 'images in a batch', whole(1), 50)
+  .addOption(examplesOption(1000))
+  .addOption(stepsOption())
+  .addOption(batchOption())
   .option(
     '--part <n>',
     'examples between two writings: what is lost at most when it is killed',

@@ -144,18 +144,22 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     const folder = temporaryFolder(t);
     const model = await tinyModel(join(folder, 'model'), 1);
     const out = join(folder, 'out');
-    const child = start([
+    const args = [
       `--row=D=${model}`,
       '--columns=D,S,C',
       ...SMALL,
       '--steps=40',
-      '--examples=40',
+      '--examples=400',
       `--out=${out}`,
-    ]);
+    ];
+    const child = start(args);
     const ended = finish(child);
     while (child.exitCode === null && (await countParts(out)) === 0) {
       await sleep(20);
     }
+    const second = await run(args);
+    t.is(second.code, 2);
+    t.regex(second.err, /Another run \(process \d+\) is at work in /);
     child.kill('SIGINT');
     const {code, out: printed} = await ended;
     t.is(code, 130);
