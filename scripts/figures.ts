@@ -25,11 +25,15 @@ import {
   drawPixels,
   drawTheorem,
 } from './figures/draw.js';
+import {drawImageNet} from './figures/imagenet/draw.js';
+import {imageNetTable, runImageNet} from './figures/imagenet/run.js';
 import {measure, type MeasureArgs, Points} from './figures/points.js';
 import {runTheorem} from './figures/theorem.js';
 import {readModel} from './models.js';
 
-const FIGURES = ['2', '3', '4', '5', '6', 'theorem1'];
+const FIGURES = ['2', '3', '4', '5', '6', 'theorem1', 'imagenet'];
+/** Those that bring their own models. */
+const WITHOUT_MODEL = ['theorem1', 'imagenet'];
 const SCALES = [0.125, 0.25, 0.5, 0.75, 1, 1.5, 2];
 /** The paper's bounds. */
 const BOUNDS = {C: 0.06, D: 8 / 255, S: 0.05};
@@ -45,9 +49,10 @@ const program = command('figures', {
     'npm run figures -- --model my-model --out runs/figures',
     'npm run figures -- --model my-model --figure 5,6 --examples 200 --steps 100',
     'npm run figures -- --figure theorem1',
+    'npm run figures -- --figure imagenet --steps 20',
   ],
 })
-  .option('--model <path>', 'as for evaluate; theorem1 needs none')
+  .option('--model <path>', 'as for evaluate; theorem1 and imagenet need none')
   .option('--out <folder>', 'for the figures', 'runs/figures')
   .option('--figure <list>', `of ${FIGURES.join(', ')}`, FIGURES.join())
   .addOption(examplesOption(100))
@@ -87,7 +92,7 @@ run<Options>(program, async options => {
     );
   }
   const {model, out, examples, steps, seed} = options;
-  const needsModel = wanted.some(figure => figure !== 'theorem1');
+  const needsModel = wanted.some(figure => !WITHOUT_MODEL.includes(figure));
   if (needsModel && !model) {
     throw new Error('Figures 2 to 6 need a --model.');
   }
@@ -98,6 +103,15 @@ run<Options>(program, async options => {
     const cases = runTheorem();
     written.push(...(await drawTheorem(join(out, 'theorem1'), cases)));
     values.theorem1 = cases;
+  }
+  if (wanted.includes('imagenet')) {
+    const found = await runImageNet(steps, seed);
+    const {results, images, adversarial} = found;
+    const path = join(out, 'imagenet');
+    written.push(...(await drawImageNet(path, images, adversarial, results)));
+    tf.dispose([images, ...adversarial]);
+    values.imagenet = results;
+    console.log(imageNetTable(results));
   }
   if (needsModel) {
     const context: Context = {
@@ -114,7 +128,7 @@ run<Options>(program, async options => {
       }),
       note: `CIFAR-10, first ${examples} test images, ${steps} steps`,
     };
-    for (const figure of wanted.filter(name => name !== 'theorem1')) {
+    for (const figure of wanted.filter(name => !WITHOUT_MODEL.includes(name))) {
       const path = join(out, `figure${figure}`);
       const drawn = await DRAW[figure](path, context);
       written.push(...drawn.files);
