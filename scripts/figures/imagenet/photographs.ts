@@ -59,7 +59,9 @@ export function squareOf(image: tf.Tensor3D, size: number): tf.Tensor3D {
     const both = tf.matMul(average, columns.reshape([side, size * 3]));
     // Sums of shares may be above 1 by a rounding.
     return tf.clipByValue<tf.Tensor3D>(
-      both.reshape<tf.Tensor3D>([size, size, 3]).transpose<tf.Tensor3D>([1, 0, 2]),
+      both
+        .reshape<tf.Tensor3D>([size, size, 3])
+        .transpose<tf.Tensor3D>([1, 0, 2]),
       0,
       1,
     );
