@@ -1,0 +1,57 @@
+import {readFileSync, readdirSync, statSync} from 'node:fs';
+import test from 'ava';
+import * as tf from '@tensorflow/tfjs';
+import {attack} from '../../src/index.js';
+import {useOnnx} from '../../src/onnx.js';
+import {readModel} from '../../scripts/models.js';
+import {cifar10Strip} from '../helpers/strip.js';
+
+const root = new URL('../../models/', import.meta.url);
+const rows = readdirSync(root);
+const COUNT = 30;
+
+test.before(async () => {
+  await useOnnx({threads: 1});
+});
+
+/** How many of the first test images stay right: as they are, and under a short D. */
+async function right(row: string): Promise<{clean: number; attacked: number}> {
+  const model = (await readModel(`robust:${row}`)) as tf.LayersModel;
+  const found = tf.tidy(() => {
+    const strip = cifar10Strip();
+    const images = strip.tensor(0, COUNT);
+    const labels = strip.labelTensor(0, COUNT);
+    const count = (margin: tf.Tensor) =>
+      tf.sum(tf.cast(tf.greater(margin, 0), 'int32')).dataSync()[0];
+    const under = (steps: number) =>
+      attack('D', {steps, learningRate: 0.02, keep: 'last'}).perturb(
+        model,
+        images,
+        labels,
+      ).margin;
+    return {clean: count(under(0)), attacked: count(under(5))};
+  });
+  model.dispose();
+  return found;
+}
+
+for (const row of rows) {
+  test.serial(`robust:${row} loads, is small, and classifies`, async t => {
+    const folder = new URL(`${encodeURIComponent(row)}/`, root);
+    for (const file of readdirSync(folder)) {
+      t.true(statSync(new URL(file, folder)).size < 2e6, file);
+    }
+    const card = JSON.parse(
+      readFileSync(new URL('card.json', folder), 'utf8'),
+    ) as {defense: string; heldOut: {clean: number}};
+    t.is(card.defense, row);
+    const {clean} = await right(row);
+    // What the card says, less what 30 images can differ by.
+    t.true(clean / COUNT > card.heldOut.clean - 0.25, `${clean} of ${COUNT}`);
+  });
+}
+
+test.serial('trained against D, a model withstands it', async t => {
+  const [plain, robust] = [await right('Undefended'), await right('D')];
+  t.true(robust.attacked > plain.attacked + 5, JSON.stringify({plain, robust}));
+});
