@@ -14,6 +14,7 @@ import {
   seedOption,
   startBackend,
   stepsOption,
+  threadsOption,
   whole,
 } from './command_line.js';
 import {recolor} from './figures/colors.js';
@@ -60,6 +61,7 @@ const program = command('figures', {
   .option('--image <n>', 'test image of figures 2 and 3', whole(0), 12)
   .addOption(batchOption())
   .addOption(backendOption())
+  .addOption(threadsOption())
   .addOption(seedOption())
   .addOption(jsonOption());
 
@@ -72,6 +74,7 @@ interface Options {
   image: number;
   batch: number;
   backend?: string;
+  threads?: number;
   seed: number;
   json?: string;
 }
@@ -96,7 +99,7 @@ run<Options>(program, async options => {
   if (needsModel && !model) {
     throw new Error('Figures 2 to 6 need a --model.');
   }
-  await startBackend(options.backend);
+  await startBackend(options.backend, options.threads);
   const written: string[] = [];
   const values: Record<string, unknown> = {};
   if (wanted.includes('theorem1')) {
