@@ -92,6 +92,13 @@ export function backendOption(): Option {
   ).choices(backendNames);
 }
 
+export function threadsOption(): Option {
+  return new Option(
+    '--threads <n>',
+    'of the backend onnx (default: one a core; 1 is faster beside other work)',
+  ).argParser(whole(1));
+}
+
 export function variantOption(): Option {
   return new Option(
     '--variant <name>',
@@ -131,8 +138,20 @@ export function seedOption(): Option {
 }
 
 /** Starts the backend asked for; by default the fastest that is there. */
-export async function startBackend(name?: string): Promise<void> {
-  if (name) return loadBackend(name);
+export async function startBackend(
+  name?: string,
+  threads?: number,
+): Promise<void> {
+  await (name ? loadBackend(name) : loadDefault());
+  if (!threads) return;
+  if (tf.getBackend() !== 'onnx') {
+    throw new Error('--threads is for the backend onnx alone.');
+  }
+  const {useOnnx} = await import('../src/onnx.js');
+  await useOnnx({threads});
+}
+
+async function loadDefault(): Promise<void> {
   for (const reason of await loadDefaultBackend()) console.error(reason);
   if (tf.getBackend() === 'cpu') {
     console.error('This runs in plain JavaScript, hundreds of times slower.');

@@ -1,8 +1,8 @@
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {writeWhole} from '../src/data/cache.js';
 import {progressBar} from '../src/data/progress.js';
-import {attack, type Classifier, type ImageSet} from '../src/index.js';
+import type {Classifier, ImageSet} from '../src/index.js';
 import {loadCifar10, loadLpips} from '../src/node.js';
 import {
   backendOption,
@@ -14,20 +14,18 @@ import {
   seedOption,
   startBackend,
   stepsOption,
+  threadsOption,
   whole,
 } from './command_line.js';
+import {attackedRows} from './figures/attacked.js';
 import {recolor} from './figures/colors.js';
-import {
-  drawAttacks,
-  drawBounds,
-  drawGrid,
-  drawLattice,
-  drawPixels,
-  drawTheorem,
-} from './figures/draw.js';
+import {drawAttacks} from './figures/draw/attacks.js';
+import {drawBounds, drawGrid} from './figures/draw/curves.js';
+import {drawLattice, drawPixels} from './figures/draw/recoloring.js';
+import {drawTheorem} from './figures/draw/theorem.js';
 import {drawImageNet} from './figures/imagenet/draw.js';
 import {imageNetTable, runImageNet} from './figures/imagenet/run.js';
-import {measure, type MeasureArgs, Points} from './figures/points.js';
+import {measure, type MeasureArgs, Points, rateFor} from './figures/points.js';
 import {runTheorem} from './figures/theorem.js';
 import {readModel} from './models.js';
 
@@ -39,8 +37,6 @@ const SCALES = [0.125, 0.25, 0.5, 0.75, 1, 1.5, 2];
 const BOUNDS = {C: 0.06, D: 8 / 255, S: 0.05};
 const C_BOUNDS = [0, 0.02, 0.04, 0.06];
 const D_BOUNDS = [0, 1, 2, 4, 8];
-/** Images in a row of figure 4. */
-const SHOWN = 6;
 
 const program = command('figures', {
   description:
@@ -60,6 +56,7 @@ const program = command('figures', {
   .option('--image <n>', 'test image of figures 2 and 3', whole(0), 12)
   .addOption(batchOption())
   .addOption(backendOption())
+  .addOption(threadsOption())
   .addOption(seedOption())
   .addOption(jsonOption());
 
@@ -72,6 +69,7 @@ interface Options {
   image: number;
   batch: number;
   backend?: string;
+  threads?: number;
   seed: number;
   json?: string;
 }
@@ -96,7 +94,7 @@ run<Options>(program, async options => {
   if (needsModel && !model) {
     throw new Error('Figures 2 to 6 need a --model.');
   }
-  await startBackend(options.backend);
+  await startBackend(options.backend, options.threads);
   const written: string[] = [];
   const values: Record<string, unknown> = {};
   if (wanted.includes('theorem1')) {
@@ -125,8 +123,9 @@ run<Options>(program, async options => {
         examples,
         steps,
         seed,
+        learningRate: rateFor(steps),
       }),
-      note: `CIFAR-10, first ${examples} test images, ${steps} steps`,
+      note: `${basename(model!)} on the first ${examples} test images of CIFAR-10, ${steps} steps`,
     };
     for (const figure of wanted.filter(name => !WITHOUT_MODEL.includes(name))) {
       const path = join(out, `figure${figure}`);
@@ -150,22 +149,20 @@ const DRAW: Record<string, Draw> = {
   '2': (path, context) => drawColors(path, context, drawPixels),
   '3': (path, context) => drawColors(path, context, drawLattice),
 
-  '4': async (path, {classifier, data, steps, seed}) => {
+  '4': async (path, {model, classifier, data, steps, seed}) => {
     const rows = attackedRows(classifier, data, steps, seed);
-    const files = await drawAttacks(path, rows);
+    const note = `${basename(model!)}, ${steps} steps`;
+    const files = await drawAttacks(path, rows, note);
     tf.dispose(rows.map(row => row.images));
     return {files};
   },
 
   '5': async (path, context) => {
-    const clean = await measureAll(context, ['None']);
     const specs = Object.entries(BOUNDS).flatMap(([name, bound]) =>
       SCALES.map(scale => ({name, scale, spec: `${name}(${bound * scale})`})),
     );
-    const points = await measureAll(
-      context,
-      specs.map(({spec}) => spec),
-    );
+    const none = {spec: 'None', scale: 1};
+    const [clean, ...points] = await measureAll(context, [none, ...specs]);
     const titles = {C: 'C (0.06)', D: 'D (8/255)', S: 'S (0.05)'};
     const values = specs.map(({name, scale}, i) => ({
       attack: titles[name as keyof typeof titles],
@@ -175,7 +172,7 @@ const DRAW: Record<string, Draw> = {
     const start = Object.values(titles).map(name => ({
       attack: name,
       scale: 0,
-      accuracy: clean[0].accuracy,
+      accuracy: clean.accuracy,
     }));
     const all = [...start, ...values];
     return {files: await drawBounds(path, all, context.note), values: all};
@@ -185,7 +182,7 @@ const DRAW: Record<string, Draw> = {
     const cells = C_BOUNDS.flatMap(c =>
       D_BOUNDS.map(d => ({
         c: String(c),
-        d: d === 0 ? 'no D' : `D ${d}/255`,
+        d: d === 0 ? 'no D' : `${d}/255`,
         spec:
           [c > 0 && `C(${c})`, d > 0 && `D(${d}/255)`]
             .filter(Boolean)
@@ -193,11 +190,7 @@ const DRAW: Record<string, Draw> = {
       })),
     );
     const weights = await loadLpips();
-    const points = await measureAll(
-      context,
-      cells.map(({spec}) => spec),
-      weights,
-    );
+    const points = await measureAll(context, cells, weights);
     tf.dispose(weights as unknown as tf.TensorContainer);
     const values = cells.map(({c, d}, i) => ({
       c: c === '0' ? 'no C' : c,
@@ -222,18 +215,21 @@ async function drawColors(
 
 async function measureAll(
   {classifier, data, points, examples, steps, seed, batch}: Context,
-  specs: string[],
+  specs: {spec: string; scale?: number}[],
   weights?: MeasureArgs['weights'],
 ) {
   const bar = progressBar('Attacking', specs.length);
-  const args = {steps, seed, batch, weights};
+  const common = {steps, seed, batch, weights};
   const found = [];
   try {
-    for (const [i, spec] of specs.entries()) {
+    for (const [i, {spec, scale}] of specs.entries()) {
       const key = weights ? `${spec} LPIPS` : spec;
       found.push(
         await points.measure(key, () =>
-          measure(classifier, data.slice(0, examples), spec, args),
+          measure(classifier, data.slice(0, examples), spec, {
+            ...common,
+            scale,
+          }),
         ),
       );
       bar.update(i + 1);
@@ -242,29 +238,4 @@ async function measureAll(
     bar.stop();
   }
   return found;
-}
-
-function attackedRows(
-  classifier: Classifier,
-  data: ImageSet,
-  steps: number,
-  seed: number,
-) {
-  const count = Math.min(SHOWN, data.size);
-  const images = data.tensor(0, count);
-  const rows = [{title: 'clean', images}];
-  for (const spec of ['C', 'D', 'S', 'C+S+D']) {
-    const [adversarial, change] = tf.tidy(() => {
-      const found = attack(spec, {steps, seed}).perturb(
-        classifier,
-        images,
-        data.labelTensor(0, count),
-      ).adversarial;
-      const difference = tf.mul(tf.sub(found, images), 10);
-      return [found, tf.clipByValue(tf.add(difference, 0.5), 0, 1)];
-    });
-    rows.push({title: spec, images: adversarial});
-    rows.push({title: `${spec}: change × 10`, images: change});
-  }
-  return rows;
 }

@@ -14,6 +14,7 @@ import {
   run,
   seedOption,
   startBackend,
+  threadsOption,
   stopOnInterrupt,
   whole,
 } from './command_line.js';
@@ -112,11 +113,7 @@ const program = command('train', {
   )
   .option('--resume', 'go on from where --out has come to, if it has begun')
   .addOption(backendOption())
-  .option(
-    '--threads <n>',
-    'of the backend onnx (default: one a core; 1 is faster beside other work)',
-    whole(1),
-  )
+  .addOption(threadsOption())
   .addOption(seedOption())
   .option('--json <file>', 'write the losses and metrics of each epoch')
   .addHelpText(
@@ -179,8 +176,7 @@ run<Options>(program, async options => {
   });
   for (const {out} of jobs) await checkFolder(out, options.resume);
   const stop = stopOnInterrupt();
-  await startBackend(options.backend);
-  if (options.threads) await useThreads(options.threads);
+  await startBackend(options.backend, options.threads);
   const {examples, checkpointMinutes, json} = options;
   const data = await loadCifar10({split: 'train', examples});
   for (const {out} of jobs) {
@@ -262,14 +258,6 @@ function chosen(options: Options): GivenSettings {
   const {examples, seed} = options;
   const given = SETTINGS.map(key => [key, options[key]]);
   return {...Object.fromEntries(given), examples, seed};
-}
-
-async function useThreads(threads: number): Promise<void> {
-  if (tf.getBackend() !== 'onnx') {
-    throw new Error('--threads is for the backend onnx alone.');
-  }
-  const {useOnnx} = await import('../src/onnx.js');
-  await useOnnx({threads});
 }
 
 async function checkFolder(out: string, resume = false): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type ImageSet,
   ReColor,
 } from '../../src/index.js';
+import {rateFor} from './points.js';
 
 /** The recolouring that remembers the lattice it was last projected to. */
 class Watched extends ReColor {
@@ -34,7 +35,7 @@ export interface Recoloring {
   images: tf.Tensor3D[];
   /** Every fourth of its pixels. */
   pixels: Arrow[];
-  /** Points of the lattice's layer nearest to `lightness`, inside the gamut. */
+  /** Points of the lattice's layer that moves most, inside the gamut, around the image's colours. */
   lattice: Arrow[];
   /** Lightness L of that layer, 0 to 100. */
   lightness: number;
@@ -53,6 +54,9 @@ export function recolor(
     const labels = data.labelTensor(index, index + 1);
     const {adversarial} = attack(threat, {
       steps,
+      learningRate: rateFor(steps),
+      // The whole function, not the least that fools.
+      confidence: Infinity,
       earlyStop: false,
       keep: 'last',
     }).perturb(classifier, image, labels);
@@ -61,11 +65,9 @@ export function recolor(
       tf.squeeze(adversarial, [0]),
     ] as tf.Tensor3D[];
   });
-  const layer = Math.floor(threat.resolution[0] / 2);
-  let lattice: Arrow[] = [];
+  const {layer, arrows: whole} = movedMost(threat);
   let pixels: Arrow[] = [];
   tf.tidy(() => {
-    lattice = latticeLayer(threat, layer);
     pixels = arrows(
       colorSpaces.luv.fromRgb(before.reshape([-1, 3])),
       colorSpaces.luv.fromRgb(after.reshape([-1, 3])),
@@ -75,9 +77,29 @@ export function recolor(
   return {
     images: [before, after],
     pixels,
-    lattice,
+    lattice: whole.filter(around(pixels)),
     lightness: (100 * layer) / (threat.resolution[0] - 1),
   };
+}
+
+/** The layer whose points, inside the gamut, move most in all. */
+function movedMost(threat: Watched): {layer: number; arrows: Arrow[]} {
+  const layers = Array.from({length: threat.resolution[0]}, (_, layer) => ({
+    layer,
+    arrows: latticeLayer(threat, layer),
+  }));
+  const way = (arrows: Arrow[]) =>
+    arrows.reduce((sum, {u, v, u2, v2}) => sum + Math.hypot(u2 - u, v2 - v), 0);
+  return layers.reduce((a, b) => (way(b.arrows) > way(a.arrows) ? b : a));
+}
+
+/** Whether a colour is in the box of these or a lattice point beside it; none moves elsewhere. */
+function around(arrows: Arrow[]) {
+  const margin = 10;
+  const [us, vs] = [arrows.map(a => a.u), arrows.map(a => a.v)];
+  const within = (x: number, xs: number[]) =>
+    x > Math.min(...xs) - margin && x < Math.max(...xs) + margin;
+  return ({u, v}: Arrow) => within(u, us) && within(v, vs);
 }
 
 function latticeLayer(threat: Watched, layer: number): Arrow[] {
@@ -88,19 +110,25 @@ function latticeLayer(threat: Watched, layer: number): Arrow[] {
       points.push([layer / (layers - 1), i / (rows - 1), j / (columns - 1)]);
     }
   }
-  const colors = tf.tensor2d(points);
-  const moves = tf.stack(
-    threat.lattice.map(d =>
-      tf.slice(d, [0, layer, 0, 0], [1, 1, rows, columns]).reshape([-1]),
-    ),
-    -1,
-  );
-  // What comes back from RGB elsewhere was outside the gamut.
-  const back = colorSpaces.luv.fromRgb(
-    tf.clipByValue(colorSpaces.luv.toRgb(colors), 0, 1),
-  );
-  const off = tf.max(tf.abs(tf.sub(back, colors)), -1).dataSync();
-  return arrows(colors, tf.add(colors, moves)).filter((_, i) => off[i] < 0.02);
+  let found: Arrow[] = [];
+  tf.tidy(() => {
+    const colors = tf.tensor2d(points);
+    const moves = tf.stack(
+      threat.lattice.map(d =>
+        tf.slice(d, [0, layer, 0, 0], [1, 1, rows, columns]).reshape([-1]),
+      ),
+      -1,
+    );
+    // What comes back from RGB elsewhere was outside the gamut.
+    const back = colorSpaces.luv.fromRgb(
+      tf.clipByValue(colorSpaces.luv.toRgb(colors), 0, 1),
+    );
+    const off = tf.max(tf.abs(tf.sub(back, colors)), -1).dataSync();
+    found = arrows(colors, tf.add(colors, moves)).filter(
+      (_, i) => off[i] < 0.02,
+    );
+  });
+  return found;
 }
 
 function arrows(from: tf.Tensor, to: tf.Tensor): Arrow[] {

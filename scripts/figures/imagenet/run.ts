@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack} from '../../../src/index.js';
+import {rateFor} from '../points.js';
 import {loadEfficientNetLite0} from './weights.js';
 import {loadPhotographs} from './photographs.js';
 
@@ -35,11 +36,12 @@ export async function runImageNet(
   for (const spec of ['C', 'S', 'D', 'C+S+D']) {
     // Without early stopping each step is one of all images.
     const run = (n: number) =>
-      attack(spec, {steps: n, seed, earlyStop: false}).perturb(
-        model,
-        images,
-        labels,
-      );
+      attack(spec, {
+        steps: n,
+        seed,
+        learningRate: rateFor(n),
+        earlyStop: false,
+      }).perturb(model, images, labels);
     tf.dispose(run(1) as unknown as tf.TensorContainer);
     const networkSeconds = await networkTime(model, images, labels);
     const start = performance.now();
