@@ -53,7 +53,7 @@ const program = command('figures', {
   .option('--figure <list>', `of ${FIGURES.join(', ')}`, FIGURES.join())
   .addOption(examplesOption(100))
   .addOption(stepsOption(1))
-  .option('--image <n>', 'test image of figures 2 and 3', whole(0), 12)
+  .option('--image <n>', 'test image of figures 2 and 3', whole(0), 2)
   .addOption(batchOption())
   .addOption(backendOption())
   .addOption(threadsOption())

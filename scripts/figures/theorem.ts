@@ -46,7 +46,9 @@ const CASES: Omit<TheoremCase, 'attacks'>[] = [
 
 /**
  * Theorem 1 of Laidlaw & Feizi 2019 by running it: combining a functional and an
- * additive threat model allows examples that neither of them allows.
+ * additive threat model allows examples that neither of them allows. The
+ * statement here is ours, after the sense of theirs: their wording and the
+ * conditions of their proof were not at hand.
  *
  * On gray images of two pixels, with one bound ε for C (‖f(c) − c‖ ≤ ε for each
  * colour) and for D (Euclidean norm of the whole change ≤ ε), each of these has

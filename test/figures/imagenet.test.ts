@@ -39,13 +39,22 @@ const LOGITS = [
   -1.62057, 2.03943, -2.38698, -1.28951, -1.45621, 0.67035, 0.24291, -1.32677,
 ];
 
+/** Fetched where the cache does not have it; null without a network. */
+async function weights() {
+  try {
+    return await loadEfficientNetLite0({progress: false});
+  } catch (error) {
+    if (/cannot be reached/.test((error as Error).message)) return null;
+    throw error;
+  }
+}
+
 test.serial('its logits are those of PyTorch', async t => {
+  t.timeout(120_000);
   const before = tf.memory().numTensors;
-  const model = await loadEfficientNetLite0({download: false});
+  const model = await weights();
   if (!model) {
-    t.log(
-      'skipped: the weights are not in the cache (npm run figures -- --figure imagenet fetches them)',
-    );
+    t.log('skipped: the weights could not be fetched without a network');
     t.pass();
     return;
   }

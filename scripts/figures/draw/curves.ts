@@ -29,7 +29,7 @@ export const drawBounds = (
     layer: [
       {
         mark: {type: 'line', strokeWidth: 2},
-        encoding: {x, y, color, strokeDash: {...attack, legend: null}},
+        encoding: {x, y, color},
       },
       {
         mark: {type: 'point', filled: true, size: 60, opacity: 1},
