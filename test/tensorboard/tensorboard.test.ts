@@ -111,37 +111,40 @@ withPython(`a file cut off by a crash is read up to there${note}`, async t => {
   });
 });
 
-withPython(`a run that goes on takes back what it logs again${note}`, async t => {
-  t.timeout(120_000);
-  const logs = join(root, 'resumed');
-  const killed = eventFileWriter(logs);
-  for (let step = 1; step <= 5; step++) killed.scalar('loss', step, step);
-  const resumed = eventFileWriter(logs, {purgeStep: 3});
-  resumed.scalar('loss', 30, 3);
-  t.deepEqual(await readWithTensorBoard(python, logs), {
-    '.': {scalars: {loss: {points: 3, step: 3, value: 30}}},
-  });
-  const {url, stop} = await startTensorBoard(python, logs);
-  t.teardown(stop);
-  const points = async () => {
-    const path = 'scalars/scalars?run=.&tag=loss';
-    const answer = await fetch(`${url}/data/plugin/${path}`);
-    return answer.ok ? ((await answer.json()) as number[][]) : [];
-  };
-  const deadline = Date.now() + 60_000;
-  while ((await points()).length === 0) {
-    if (Date.now() > deadline) return t.fail('the run never appeared');
-    await new Promise(resolve => setTimeout(resolve, 200));
-  }
-  t.deepEqual(
-    (await points()).map(([, ...point]) => point),
-    [
-      [1, 1],
-      [2, 2],
-      [3, 30],
-    ],
-  );
-});
+withPython(
+  `a run that goes on takes back what it logs again${note}`,
+  async t => {
+    t.timeout(120_000);
+    const logs = join(root, 'resumed');
+    const killed = eventFileWriter(logs);
+    for (let step = 1; step <= 5; step++) killed.scalar('loss', step, step);
+    const resumed = eventFileWriter(logs, {purgeStep: 3});
+    resumed.scalar('loss', 30, 3);
+    t.deepEqual(await readWithTensorBoard(python, logs), {
+      '.': {scalars: {loss: {points: 3, step: 3, value: 30}}},
+    });
+    const {url, stop} = await startTensorBoard(python, logs);
+    t.teardown(stop);
+    const points = async () => {
+      const path = 'scalars/scalars?run=.&tag=loss';
+      const answer = await fetch(`${url}/data/plugin/${path}`);
+      return answer.ok ? ((await answer.json()) as number[][]) : [];
+    };
+    const deadline = Date.now() + 60_000;
+    while ((await points()).length === 0) {
+      if (Date.now() > deadline) return t.fail('the run never appeared');
+      await new Promise(resolve => setTimeout(resolve, 200));
+    }
+    t.deepEqual(
+      (await points()).map(([, ...point]) => point),
+      [
+        [1, 1],
+        [2, 2],
+        [3, 30],
+      ],
+    );
+  },
+);
 
 withPython(`TensorBoard's server shows it${note}`, async t => {
   t.timeout(120_000);
