@@ -1,6 +1,6 @@
 import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import {Option} from 'commander';
 import {loadCifar10} from '../src/node.js';
 import {removeTemporary, writeWhole} from '../src/data/cache.js';
