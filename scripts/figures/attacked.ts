@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack, type Classifier, type ImageSet} from '../../src/index.js';
 import type {ImageRow} from './draw/attacks.js';
+import {magnifiedChange} from './draw/parts.js';
 import {rateFor} from './points.js';
 
 /** Images in a row. */
@@ -17,14 +18,14 @@ export function attackedRows(
   const images = data.tensor(0, count);
   const rows = [{title: 'clean', images}];
   for (const spec of ['C', 'D', 'S', 'C+S+D']) {
-    const [adversarial, change] = tf.tidy(() => {
-      const found = attack(spec, {
-        ...{steps, seed},
-        learningRate: rateFor(steps),
-      }).perturb(classifier, images, data.labelTensor(0, count)).adversarial;
-      const difference = tf.mul(tf.sub(found, images), 5);
-      return [found, tf.clipByValue(tf.add(difference, 0.5), 0, 1)];
-    });
+    const adversarial = tf.tidy(
+      () =>
+        attack(spec, {
+          ...{steps, seed},
+          learningRate: rateFor(steps),
+        }).perturb(classifier, images, data.labelTensor(0, count)).adversarial,
+    );
+    const change = magnifiedChange(adversarial, images);
     rows.push({title: spec, images: adversarial});
     rows.push({title: `${spec}: change × 5`, images: change});
   }

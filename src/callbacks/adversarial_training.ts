@@ -39,7 +39,6 @@ export class AdversarialTraining extends tf.CustomCallback {
   private readonly logs: BatchLogs;
   private readonly board: TensorBoardCallback | null;
   private readonly attackLog: AttackLog | null;
-  private initialEpoch = 0;
 
   constructor(private readonly args: AdversarialTrainingArgs) {
     super({});
@@ -98,7 +97,6 @@ export class AdversarialTraining extends tf.CustomCallback {
     super.setParams(params);
     this.logs.announce(params as {metrics?: string[]});
     this.board?.setParams(params);
-    this.initialEpoch = Number(params.initialEpoch ?? 0);
   }
 
   /** @internal */
@@ -123,7 +121,8 @@ export class AdversarialTraining extends tf.CustomCallback {
     await this.board?.onTrainBegin(logs);
     const [{options}] = this.attacks;
     const name = this.attacks.map(attack => attack.name).join(' | ');
-    await this.attackLog?.begin(name, options, this.args, this.initialEpoch);
+    const initialEpoch = Number(this.params?.initialEpoch ?? 0);
+    await this.attackLog?.begin(name, options, this.args, initialEpoch);
   }
 
   /** @internal */

@@ -28,7 +28,6 @@ export class TensorBoardCallback extends tf.CustomCallback {
   private model?: tf.LayersModel;
   private series?: Series;
   private batches: number;
-  private initialEpoch = 0;
 
   constructor(
     private readonly target: string | SummaryWriter,
@@ -62,12 +61,6 @@ export class TensorBoardCallback extends tf.CustomCallback {
   }
 
   /** @internal */
-  override setParams(params: Parameters<tf.CustomCallback['setParams']>[0]) {
-    super.setParams(params);
-    this.initialEpoch = Number(params.initialEpoch ?? 0);
-  }
-
-  /** @internal */
   override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
     this.model = model as tf.LayersModel;
   }
@@ -93,7 +86,7 @@ export class TensorBoardCallback extends tf.CustomCallback {
   /** From which steps on, in the two series, the directory may hold what is void. */
   private purgeSteps(): {train?: number; val?: number} {
     if (this.args.initialBatch === undefined) return {};
-    const epoch = this.initialEpoch + 1;
+    const epoch = Number(this.params?.initialEpoch ?? 0) + 1;
     const batch = this.batches + 1;
     return {
       train: this.args.updateFreq === 'batch' ? batch : epoch,

@@ -6,6 +6,9 @@ import {fileError} from './cache.js';
 
 /** Locks of this process; one with its number that is not among them is an earlier process's. */
 const held = new Set<string>();
+process.on('exit', () => {
+  for (const file of held) rmSync(file, {force: true});
+});
 
 /**
  * Runs `work` while no other process of this machine runs one under the same
@@ -37,7 +40,6 @@ export async function ownFolder(folder: string): Promise<void> {
       `Another run (process ${owner}) is at work in ${folder}: wait for it, or give another --out. If there is none, remove ${file}.`,
     );
   }
-  process.on('exit', () => rmSync(file, {force: true}));
 }
 
 /** Takes the lock, or gives the number of the process that has it. */

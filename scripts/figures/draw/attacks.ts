@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import {heading, PLACE, pngUrl, unstack} from './parts.js';
+import {PLACE, pngUrl, unstack} from './parts.js';
 import {writeFigure} from './plot.js';
 
 /** Side of a picture: two and a half times its 32 pixels. */
@@ -29,10 +29,10 @@ export function drawAttacks(path: string, rows: ImageRow[], note: string) {
   return writeFigure(
     path,
     {
-      title: heading(
-        'Images under attack',
-        `${note}; below each attack’s images, five times its change around gray`,
-      ),
+      title: {
+        text: 'Images under attack',
+        subtitle: `${note}; below each attack’s images, five times its change around gray`,
+      },
       width: columns * STEP + NAMES,
       height: rows.length * STEP,
       view: {stroke: null},

@@ -1,4 +1,4 @@
-import {heading, quantitative} from './parts.js';
+import {quantitative} from './parts.js';
 import {PALETTE, writeFigure} from './plot.js';
 
 export interface BoundPoint {
@@ -22,7 +22,7 @@ export const drawBounds = (
   });
   const y = quantitative('accuracy', 'accuracy (%)', {domain: [0, 100]});
   return writeFigure(path, {
-    title: heading('Accuracy over the size of the bound', note),
+    title: {text: 'Accuracy over the size of the bound', subtitle: note},
     width: 480,
     height: 300,
     data: {values},
@@ -63,10 +63,10 @@ export const drawGrid = (path: string, values: GridPoint[], note: string) => {
   });
   const y = quantitative('error', 'error rate (%)', {domain: [0, 100]});
   return writeFigure(path, {
-    title: heading(
-      'Error rate against visible change, for bounds of C and D',
-      note,
-    ),
+    title: {
+      text: 'Error rate against visible change, for bounds of C and D',
+      subtitle: note,
+    },
     width: 480,
     height: 340,
     data: {values: values.map((v, order) => ({...v, order}))},

@@ -16,12 +16,6 @@ export const quantitative = (
   scale: {zero: false, ...scale},
 });
 
-/** The title of a whole figure. */
-export const heading = (text: string, subtitle: string | string[]) => ({
-  text,
-  subtitle,
-});
-
 /** The title of one panel, of one or more lines. */
 export const panelTitle = (text: string | string[]) => ({
   text,
@@ -60,6 +54,16 @@ export function jpegUrl(image: tf.Tensor3D): string {
   const {data} = jpeg.encode({data: Uint8Array.from(rgba), width, height}, 90);
   return `data:image/jpeg;base64,${Buffer.from(data).toString('base64')}`;
 }
+
+/** What an attack changed, five times as large, around gray. */
+export const magnifiedChange = (
+  adversarial: tf.Tensor4D,
+  images: tf.Tensor4D,
+): tf.Tensor4D =>
+  tf.tidy(() => {
+    const change = tf.mul<tf.Tensor4D>(tf.sub(adversarial, images), 5);
+    return tf.clipByValue(tf.add<tf.Tensor4D>(change, 0.5), 0, 1);
+  });
 
 /** [H, W, 3] images of a batch. The caller disposes them. */
 export const unstack = (images: tf.Tensor4D) =>

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {Arrow, Recoloring} from '../colors.js';
-import {heading, panelTitle, pngUrl, quantitative} from './parts.js';
+import {panelTitle, pngUrl, quantitative} from './parts.js';
 import {writeFigure} from './plot.js';
 
 /** Side of a picture: five times its 32 pixels. */
@@ -43,10 +43,11 @@ export const drawPixels = (path: string, found: Recoloring) =>
   writeFigure(
     path,
     {
-      title: heading(
-        'One function moves all colours of an image',
-        'C (ReColorAdv): dots are the colours of the image’s pixels, lines lead to where they go',
-      ),
+      title: {
+        text: 'One function moves all colours of an image',
+        subtitle:
+          'C (ReColorAdv): dots are the colours of the image’s pixels, lines lead to where they go',
+      },
       hconcat: [
         {
           vconcat: [
@@ -65,10 +66,10 @@ export const drawPixels = (path: string, found: Recoloring) =>
 export const drawLattice = (path: string, {lattice, lightness}: Recoloring) =>
   writeFigure(path, {
     ...arrowPlot(lattice, 60),
-    title: heading(
-      'The lattice that defines the function',
-      `C (ReColorAdv): the layer of lightness L = ${lightness.toFixed(0)} of its 16 × 32 × 32 points; lines lead to where they go`,
-    ),
+    title: {
+      text: 'The lattice that defines the function',
+      subtitle: `C (ReColorAdv): the layer of lightness L = ${lightness.toFixed(0)} of its 16 × 32 × 32 points; lines lead to where they go`,
+    },
     width: 560,
     height: 500,
   });

@@ -1,5 +1,5 @@
 import {EPSILON, sampleChanges, type TheoremCase} from '../theorem.js';
-import {heading, panelTitle, quantitative} from './parts.js';
+import {panelTitle, quantitative} from './parts.js';
 import {PALETTE, writeFigure} from './plot.js';
 
 const THREATS = ['C+D', 'D', 'C'] as const;
@@ -12,13 +12,13 @@ const END = 2.2;
 /** The changes of two pixels that each threat model allows, and the classifiers of theorem 1. */
 export const drawTheorem = (path: string, cases: TheoremCase[]) =>
   writeFigure(path, {
-    title: heading(
-      'C and D each allow what the other does not, and together more',
-      [
+    title: {
+      text: 'C and D each allow what the other does not, and together more',
+      subtitle: [
         `Theorem 1 on images of two pixels; axes: change of each pixel in multiples of ε = ${EPSILON}, the bound of C (each colour) and D (Euclidean norm);`,
         'dots: changes that are allowed; diamonds: attacks that fooled a linear classifier, whose boundary is dashed',
       ],
-    ),
+    },
     hconcat: cases.map(panel),
     spacing: 24,
   });

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {jpegUrl, PLACE} from '../draw/parts.js';
+import {jpegUrl, magnifiedChange, PLACE} from '../draw/parts.js';
 import {writeFigure} from '../draw/plot.js';
 import type {ImageNetAttack} from './run.js';
 
@@ -31,13 +31,7 @@ export function drawImageNet(
     captions.push({title, text, x: column(0), y: row(i)});
     for (const [k, {attack, after, margin}] of results.entries()) {
       const x = column(k + 1);
-      const difference = tf.tidy(() =>
-        tf.clipByValue(
-          tf.add(tf.mul(tf.sub(adversarial[k], images), 5), 0.5),
-          0,
-          1,
-        ),
-      ) as tf.Tensor4D;
+      const difference = magnifiedChange(adversarial[k], images);
       pictures.push(
         {url: urlOf(adversarial[k], i), x, y: row(i) + CAPTION},
         {url: urlOf(difference, i), x, y: row(i) + CAPTION + SIZE},

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import test, {type ExecutionContext} from 'ava';
-import {existsSync, mkdirSync, mkdtempSync, rmSync} from 'node:fs';
-import {join, resolve} from 'node:path';
+import {existsSync} from 'node:fs';
 import type {PNG} from 'pngjs';
 import {loadBackend} from '../../../src/backend/load.js';
 import {findTfjsNode} from '../../../src/backend/tensorflow/package.js';
 import {skipped} from '../../helpers/backends.js';
+import {temporaryFolderInside} from '../../helpers/folder.js';
 import {
   type Nsfwjs,
   loadNsfwjs,
@@ -152,11 +152,7 @@ if (!process.env.TEST_MOBILENET) {
 } else {
   test('a MobileNet of nsfwjs: predictions, a gradient, fine-tuning', async t => {
     t.timeout(1_800_000);
-    const cache = resolve('node_modules', '.cache');
-    mkdirSync(cache, {recursive: true});
-    const folder = mkdtempSync(join(cache, 'nsfwjs-'));
-    t.teardown(() => rmSync(folder, {recursive: true}));
-    const nsfwjs = await loadNsfwjs(folder);
+    const nsfwjs = await loadNsfwjs(temporaryFolderInside(t));
     const photos = await photographs();
     const expected = await measure(reference, nsfwjs, photos);
     compare(t, await measure('onnx', nsfwjs, photos), expected);

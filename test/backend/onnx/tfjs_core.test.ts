@@ -1,6 +1,6 @@
 import test from 'ava';
-import {mkdirSync, mkdtempSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
+import {temporaryFolderInside} from '../../helpers/folder.js';
 import {type TestResult, bundle, run, testFiles} from './tfjs_core/run.js';
 
 /** Tests of tfjs-core that the backend does not pass, and why. */
@@ -15,11 +15,7 @@ const excluded: Record<string, string> = {
 
 test("tfjs-core's own tests", async t => {
   t.timeout(600_000);
-  const cache = join('node_modules', '.cache');
-  mkdirSync(cache, {recursive: true});
-  const folder = mkdtempSync(join(cache, 'tfjs-core-'));
-  t.teardown(() => rmSync(folder, {recursive: true}));
-  const program = join(folder, 'tests.mjs');
+  const program = join(temporaryFolderInside(t), 'tests.mjs');
   await bundle(testFiles(), program);
 
   const results = await run(program, 'onnx');

@@ -106,16 +106,16 @@ export function narrowProduct(
   if (permutation || v.node.type === 'Unblock') {
     const below = narrowProduct(g, v.node.inputs[0]!);
     if (!below) return undefined;
-    const {large, narrow} = below;
-    const rank = large.shape.length;
-    const raise = (x: IrValue) =>
-      permutation ? transpose(g, x, permutation) : unblockNarrow(g, x);
-    const raised = raise(withRank(g, narrow, rank));
-    if (!raised) return undefined;
-    return {
-      large: permutation ? transpose(g, large, permutation) : unblock(g, large),
-      narrow: raised,
-    };
+    const {large} = below;
+    const narrow = withRank(g, below.narrow, large.shape.length);
+    if (permutation) {
+      return {
+        large: transpose(g, large, permutation),
+        narrow: transpose(g, narrow, permutation),
+      };
+    }
+    const raised = unblockNarrow(g, narrow);
+    return raised && {large: unblock(g, large), narrow: raised};
   }
   if (v.node.type !== 'Mul') return undefined;
   const [x, y] = v.node.inputs as IrValue[];

@@ -143,11 +143,12 @@ function scaledInput(
   const product = view.node.inputs[0];
   if (view.node.type !== 'Reshape' || uses.get(view) !== 1) return undefined;
   if (product?.node.type !== 'Mul' || uses.get(product) !== 1) return undefined;
-  // Unless it was joined to a convolution before it.
+  if (product.shape.length !== 5) return undefined;
+  // By now it may be a depthwise convolution, which is then not needed, or
+  // joined to the convolution before it.
   const current = now(product).node;
-  const view5 = current.type === 'Reshape' ? current.inputs[0]!.node : current;
-  const alone = view5.type === 'Mul' || 'group' in view5.attributes;
-  if (!alone || product.shape.length !== 5) return undefined;
+  const made = current.type === 'Reshape' ? current.inputs[0]!.node : current;
+  if (made.type !== 'Mul' && !made.attributes.group) return undefined;
   const [a, b] = product.node.inputs.map(v => now(v!));
   const shape = product.shape;
   const [large, narrow] = perChannel(b, shape) ? [a, b] : [b, a];
