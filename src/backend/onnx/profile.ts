@@ -18,11 +18,14 @@ export interface ProfileRow {
 interface Event {
   cat: string;
   name: string;
+  /** Start, in microseconds. */
+  ts: number;
+  /** Length, in microseconds. */
   dur: number;
   args?: {op_name?: string};
 }
 
-/** Reads what a session wrote and removes the folder; slowest calls first. */
+/** Reads what a session wrote of its last run and removes the folder; slowest calls first. */
 export function readProfile(
   folder: string,
   sources: Map<string, string>,
@@ -33,8 +36,12 @@ export function readProfile(
   ) as Event[];
   rmSync(folder, {recursive: true});
   const rows = new Map<string, ProfileRow>();
-  for (const {cat, name, dur, args} of events) {
+  const lastRun = Math.max(
+    ...events.filter(e => e.name === 'model_run').map(e => e.ts),
+  );
+  for (const {cat, name, ts, dur, args} of events) {
     if (cat !== 'Node' || !name.endsWith('_kernel_time')) continue;
+    if (ts < lastRun) continue;
     // Fused and inserted nodes carry another name.
     const id = /^n\d+/.exec(name)?.[0] ?? '';
     const operator = args?.op_name ?? '?';
