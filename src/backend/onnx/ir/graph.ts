@@ -50,6 +50,7 @@ export class Graph {
   /** Indices known to be at least 0 and below a number, as something was read with them. */
   readonly bounded = new Map<IrValue, number>();
   private readonly known = new Map<string, IrNode>();
+  private readonly tables = new Map<string, IrValue>();
   private nextId = 0;
 
   /**
@@ -112,6 +113,27 @@ export class Graph {
       () => ({type: 'Constant', domain: '', inputs: [], attributes: {}, data}),
       [{shape, dtype}],
     ).outputs[0];
+  }
+
+  /** A table of int32, worked out once for all that ask for it by the same key. */
+  table(
+    key: string,
+    shape: readonly number[],
+    entry: (place: readonly number[]) => number,
+  ): IrValue {
+    let table = this.tables.get(key);
+    if (!table) {
+      const place = shape.map(() => 0);
+      const data = new Int32Array(size(shape));
+      for (let i = 0; i < data.length; i++) {
+        data[i] = entry(place);
+        let axis = shape.length - 1;
+        while (axis >= 0 && ++place[axis] === shape[axis]) place[axis--] = 0;
+      }
+      table = this.constant(data, shape, 'int32');
+      this.tables.set(key, table);
+    }
+    return table;
   }
 
   /** The list of whole numbers that shapes, axes and pads are given as. */
