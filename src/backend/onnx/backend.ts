@@ -4,7 +4,9 @@ import {ProgramCache} from './lazy/cache.js';
 import {Recorder} from './lazy/recorder.js';
 import {ValueStore} from './lazy/store.js';
 import {StepBoundary} from './lazy/boundary.js';
-import {type Spec, signatureOf} from './lazy/signature.js';
+import {keepInfoOnValues} from './lazy/engine-info.js';
+import {signatureOf} from './lazy/signature.js';
+import type {Spec} from './lazy/spec.js';
 import {sharedUniform, typed} from './lazy/typed.js';
 import {type Data, type Value, readyValue} from './lazy/value.js';
 import {warnOnce} from './lazy/warn.js';
@@ -40,6 +42,7 @@ export class OnnxBackend extends tf.KernelBackend {
 
   constructor(options: OnnxOptions = {}) {
     super();
+    keepInfoOnValues();
     this.data = new ValueStore(this);
     this.session = new Session(options);
     this.cache = new ProgramCache(

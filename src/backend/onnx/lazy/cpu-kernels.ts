@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attrs} from '../kernels/registry.js';
-import type {Spec} from './signature.js';
+import type {Spec} from './spec.js';
 import {typed} from './typed.js';
 import type {Data, Value} from './value.js';
 

@@ -5,6 +5,7 @@ import {fuse} from '../ir/fuse.js';
 import {reshape} from '../ir/layout.js';
 import {type NativeSession, OrtTensor, createSession} from '../native.js';
 import {describe, irDtype, lower} from './signature.js';
+import {sameNumbers} from './spec.js';
 import type {Structure} from './structure.js';
 import {type Value, settle} from './value.js';
 import {OnnxError} from './errors.js';
@@ -46,6 +47,7 @@ export function compile(
   const {model, slots, sources} = emit(fused);
   const session = values.length > 0 ? open(model, options, sources) : undefined;
   const fetches = Object.fromEntries(values.map((_, i) => [`y${i}`, null]));
+  const names = slots.map(slot => `x${slot}`);
   return {
     bytes: peakBytes(fused),
     sources,
@@ -53,15 +55,19 @@ export function compile(
     dispose: () => session?.dispose(),
     run({leaves, outputs}) {
       const feeds: Record<string, ReturnType<typeof feed>> = {};
-      for (const slot of slots) feeds[`x${slot}`] = feed(leaves[slot]);
+      slots.forEach((slot, i) => (feeds[names[i]] = feed(leaves[slot])));
       const out = session ? session.run(feeds, fetches, {}) : {};
+      const results = values.map((_, i) => out[`y${i}`]);
       outputs.forEach((value, i) => {
         const origin = origins[i];
-        const data =
-          'leaf' in origin
-            ? leaves[origin.leaf].data
-            : (out[`y${origin.result}`].data as tf.backend_util.TypedArray);
-        settle(value, data);
+        if ('leaf' in origin) {
+          settle(value, leaves[origin.leaf].data);
+        } else {
+          const result = results[origin.result];
+          settle(value, result.data as tf.backend_util.TypedArray);
+          // What comes out of one step often goes into the next.
+          if (sameNumbers(result.dims, value.shape)) value.feed = result;
+        }
       });
     },
   };

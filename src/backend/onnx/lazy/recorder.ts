@@ -31,7 +31,7 @@ export class Recorder {
 
   /** Appends a call; its results are pending. */
   record(signature: Signature, inputs: Value[]): Value[] {
-    const outputs = signature.outputs!.map(o => pendingValue(o.shape, o.dtype));
+    const outputs = signature.outputs!.map(pendingValue);
     const call = {signature, inputs, outputs};
     for (const output of outputs) output.call = call;
     this.pending.push(call);

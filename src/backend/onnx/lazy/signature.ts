@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import {Graph, type IrDtype, type IrValue} from '../ir/graph.js';
+import {type KnownSpec, type Spec, sameNumbers, specId} from './spec.js';
 import {
   type Attrs,
   type KernelInputs,
@@ -16,39 +17,43 @@ export interface Signature {
   readonly inputs: readonly Spec[];
   readonly attrs: Attrs;
   /** What it returns; undefined where it must run on the cpu kernel. */
-  readonly outputs?: readonly Spec[];
+  readonly outputs?: readonly KnownSpec[];
   /** Whether the kernel returns a list. */
   readonly list: boolean;
   /** Why it runs on the cpu kernel, where it is known. */
   readonly reason?: string;
 }
 
-export interface Spec {
-  readonly shape: readonly number[];
-  readonly dtype: tf.DataType;
-}
-
 /** Beyond this many the table starts anew: a program that never repeats itself. */
 const LIMIT = 50_000;
 
-const known = new Map<string, Signature>();
+/** By kernel, then by a number made of its inputs' shapes. */
+const known = new Map<string, Map<number, Signature[]>>();
+let count = 0;
 let nextId = 0;
 
-/** Finds or makes the signature of a call; throws what the kernel objects to. */
+/**
+ * Finds or makes the signature of a call; throws what the kernel objects to.
+ * Each call of each step comes through here, so that it compares instead of
+ * writing keys.
+ */
 export function signatureOf(
   kernel: string,
   names: readonly string[],
   inputs: readonly Spec[],
   attrs: Attrs,
 ): Signature {
-  let key = kernel;
-  for (let i = 0; i < names.length; i++) {
-    key += `|${names[i]}:${inputs[i].dtype}${inputs[i].shape.join()}`;
-  }
-  key += text(attrs);
-  const old = known.get(key);
+  let ofKernel = known.get(kernel);
+  if (!ofKernel) known.set(kernel, (ofKernel = new Map<number, Signature[]>()));
+  const hash = hashOf(inputs);
+  const candidates = ofKernel.get(hash);
+  const old = candidates?.find(
+    s =>
+      sameList(s.names, names) &&
+      sameSpecs(s.inputs, inputs) &&
+      same(s.attrs, attrs),
+  );
   if (old) return old;
-  if (known.size >= LIMIT) known.clear();
   const signature = {
     id: nextId++,
     kernel,
@@ -57,8 +62,49 @@ export function signatureOf(
     attrs: structuredClone(attrs),
     ...results(kernel, names, inputs, attrs),
   };
-  known.set(key, signature);
+  if (count++ >= LIMIT) {
+    known.clear();
+    count = 0;
+  } else if (candidates) candidates.push(signature);
+  else ofKernel.set(hash, [signature]);
   return signature;
+}
+
+function hashOf(inputs: readonly Spec[]): number {
+  let hash = inputs.length;
+  for (const {shape} of inputs) {
+    hash = Math.imul(hash, 31) + shape.length;
+    for (const d of shape) hash = (Math.imul(hash, 31) + d) | 0;
+  }
+  return hash;
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
+}
+
+function sameSpecs(a: readonly Spec[], b: readonly Spec[]): boolean {
+  return a.every(
+    ({shape, dtype}, i) =>
+      dtype === b[i].dtype && sameNumbers(shape, b[i].shape),
+  );
+}
+
+/** Deep equality of attributes: numbers, strings, lists and plain objects. */
+function same(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || !a || !b) return false;
+  const [x, y] = [a as Attrs, b as Attrs];
+  let surplus = 0;
+  for (const key in x) {
+    if (!same(x[key], y[key])) return false;
+    surplus++;
+  }
+  for (const key in y) {
+    if (!(key in x)) return false;
+    surplus--;
+  }
+  return surplus === 0 && Array.isArray(a) === Array.isArray(b);
 }
 
 /** What a call returns is found by lowering it once, into a graph thrown away. */
@@ -82,7 +128,7 @@ function results(
     if (outputs.some(o => (o.dtype as string) === 'int64')) {
       throw new Error('a kernel returned int64');
     }
-    return {outputs, list};
+    return {outputs: outputs.map(o => ({...o, id: specId(o)})), list};
   } catch (error) {
     if (error instanceof Unsupported) {
       return {list: false, reason: error.message};
@@ -126,16 +172,4 @@ export function describe({
     (name, i) => `${name}: ${inputs[i].dtype}[${inputs[i].shape.join()}]`,
   );
   return `${kernel}(${list.join(', ')})`;
-}
-
-/** JSON, and with it the numbers that JSON does not know. */
-function text(attrs: Attrs): string {
-  let unusual = '';
-  for (const name in attrs) {
-    const value: unknown = attrs[name];
-    if (typeof value === 'number' && !Number.isFinite(value)) {
-      unusual += ` ${name}=${value}`;
-    }
-  }
-  return JSON.stringify(attrs) + unusual;
 }

@@ -1,3 +1,4 @@
+import {specId} from './spec.js';
 import type {Call, Value} from './value.js';
 
 /** What one run does, without its data: two equal keys can share a session. */
@@ -12,6 +13,28 @@ export interface Structure {
 
 let epoch = 0;
 
+/** A key is a list of numbers, each with the kind of what it numbers. */
+const enum Kind {
+  Call,
+  NewLeaf,
+  Leaf,
+  Result,
+  Output,
+}
+const KINDS = 8;
+
+let key = new Int32Array(1024);
+let length = 0;
+
+function push(kind: Kind, number: number): void {
+  if (length === key.length) {
+    const longer = new Int32Array(2 * length);
+    longer.set(key);
+    key = longer;
+  }
+  key[length++] = number * KINDS + kind;
+}
+
 /**
  * Keeps of `calls` (in the order they were recorded) what `wanted` values need,
  * and numbers it.
@@ -24,10 +47,10 @@ export function structureOf(
   epoch++;
   const leaves: Value[] = [];
   const outputs: Value[] = [];
-  const key: string[] = [];
+  length = 0;
   let position = 0;
   for (const call of needed) {
-    key.push(`;${call.signature.id}`);
+    push(Kind.Call, call.signature.id);
     for (const input of call.inputs) {
       if (input.mark !== epoch) {
         if (!input.data)
@@ -35,9 +58,10 @@ export function structureOf(
         input.mark = epoch;
         input.position = leaves.length;
         leaves.push(input);
-        key.push(`+${input.dtype}${input.shape.join()}`);
+        if (input.spec < 0) input.spec = specId(input);
+        push(Kind.NewLeaf, input.spec);
       } else {
-        key.push(input.call ? `,${input.position}` : `*${input.position}`);
+        push(input.call ? Kind.Result : Kind.Leaf, input.position);
       }
     }
     for (const output of call.outputs) {
@@ -45,11 +69,12 @@ export function structureOf(
       output.position = position++;
       if (wanted(output)) {
         outputs.push(output);
-        key.push(`>${output.position}`);
+        push(Kind.Output, output.position);
       }
     }
   }
-  return {key: key.join(''), calls: needed, leaves, outputs};
+  const bytes = Buffer.from(key.buffer, 0, 4 * length);
+  return {key: bytes.toString('latin1'), calls: needed, leaves, outputs};
 }
 
 function neededCalls(

@@ -36,6 +36,7 @@ export function sharedUniform(
     if (data[i] !== first) return undefined;
   }
   const all = uniformArray(first, data.length, dtype);
+  if (data.length === 1) return {data: all, uniform: first};
   // Comparing memory is many times faster than a loop.
   return Buffer.compare(bytes(data), bytes(all)) === 0
     ? {data: all, uniform: first}

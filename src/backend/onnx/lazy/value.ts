@@ -1,35 +1,44 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {Tensor as OrtTensor} from 'onnxruntime-node';
 import type {Signature} from './signature.js';
+import type {KnownSpec} from './spec.js';
 
 export type Data = tf.backend_util.TypedArray | Uint8Array[];
 
 /**
  * What a tfjs data id stands for: data that is there (`data`), or the result
- * of a recorded call that has not run yet (`call`).
+ * of a recorded call that has not run yet (`call`). Thousands are made in a
+ * step; with every field there from the start they all have one form.
  */
-export interface Value {
-  readonly shape: number[];
-  readonly dtype: tf.DataType;
+export class Value {
   /** Whether tfjs knows it, by itself as the data id. */
-  stored: boolean;
+  stored = false;
   /** tfjs tensors on this data id; at 0 nobody can read it any more. */
-  references: number;
-  data?: Data;
-  call?: Call;
+  references = 1;
+  call: Call | undefined = undefined;
   /** Set where the value could not be computed; reading it throws this. */
-  error?: Error;
+  error: Error | undefined = undefined;
   /** A complex64 value is a pair. */
-  parts?: {real: Value; imag: Value};
+  parts: {real: Value; imag: Value} | undefined = undefined;
   /** The number that a tensor written by the program itself has in every place. */
-  uniform?: number;
+  uniform: number | undefined = undefined;
   /** The run before which it was written. */
-  writtenBefore?: number;
+  writtenBefore = -1;
   /** `data` as ONNX Runtime takes it. */
-  feed?: OrtTensor;
+  feed: OrtTensor | undefined = undefined;
+  /** What tfjs's engine notes of it (engine-info.ts). */
+  info: unknown = undefined;
   /** Scratch space of structure.ts: number in the structure last built. */
-  mark: number;
-  position: number;
+  mark = -1;
+  position = -1;
+
+  constructor(
+    readonly shape: number[],
+    readonly dtype: tf.DataType,
+    public data: Data | undefined,
+    /** Number of its shape and dtype (spec.ts); -1 while nobody asked. */
+    public spec: number,
+  ) {}
 }
 
 /** One recorded kernel call. */
@@ -39,22 +48,9 @@ export interface Call {
   readonly outputs: Value[];
 }
 
-export function pendingValue(
-  shape: readonly number[],
-  dtype: tf.DataType,
-): Value {
-  return {
-    shape: [...shape],
-    dtype,
-    stored: false,
-    references: 1,
-    mark: -1,
-    position: -1,
-  };
-}
-
-export function isPending(value: Value): boolean {
-  return value.call !== undefined;
+/** A value that is still to be computed. It shares `shape` with its signature. */
+export function pendingValue({shape, dtype, id}: KnownSpec): Value {
+  return new Value(shape as number[], dtype, undefined, id);
 }
 
 /** Turns a pending value into one whose data is there. */
@@ -75,5 +71,5 @@ export function readyValue(
   shape: readonly number[],
   dtype: tf.DataType,
 ): Value {
-  return {...pendingValue(shape, dtype), data};
+  return new Value([...shape], dtype, data, -1);
 }
