@@ -65,7 +65,18 @@ const program = command('train', {
     whole(0),
   )
   .option('--batch <n>', 'images in a batch (default: 128)', whole(1))
+  .addOption(
+    new Option(
+      '--mix <name>',
+      'train on attacked images alone, or on as many clean ones beside them (default: both)',
+    ).choices(['adversarial', 'both']),
+  )
   .option('--steps <n>', 'attack steps for each batch (default: 10)', whole(0))
+  .option(
+    '--bound-warm-up <epochs>',
+    "in which the attack's bounds grow to their size (default: 0)",
+    whole(0),
+  )
   .option(
     '--attack-learning-rate <x>',
     "the attack's (default: 0.1/steps)",
@@ -134,7 +145,9 @@ const SETTINGS = [
   'network',
   'epochs',
   'batch',
+  'mix',
   'steps',
+  'boundWarmUp',
   'attackLearningRate',
   'optimizer',
   'learningRate',

@@ -10,8 +10,12 @@ export interface Settings {
   epochs: number;
   /** Clean images in a batch. */
   batch: number;
+  /** Whether adversarial rows train on attacked images alone, or on clean ones too. */
+  mix: 'adversarial' | 'both';
   /** Attack steps for each batch. */
   steps: number;
+  /** Epochs in which the bounds of the attack grow to their full size. */
+  boundWarmUp: number;
   /** Of the attack; null for its default. */
   attackLearningRate: number | null;
   optimizer: 'adam' | 'momentum';
@@ -46,7 +50,9 @@ type Recipe = Omit<
 const PLAIN: Recipe = {
   network: 'resnet32',
   batch: 128,
+  mix: 'both',
   steps: 10,
+  boundWarmUp: 0,
   attackLearningRate: null,
   optimizer: 'adam',
   learningRate: 0.001,
@@ -132,10 +138,15 @@ export function resolveSettings(
   if (epochs === undefined) {
     throw new Error('Say for how many --epochs, or give a --preset.');
   }
-  const {examples, heldOut, batch, warmUp, init} = settings;
+  const {examples, heldOut, batch, warmUp, boundWarmUp, init} = settings;
   if (examples - heldOut < batch) {
     throw new Error(
       `A batch of ${batch} is more than the ${examples - heldOut} images that ${examples} less ${heldOut} held out leave.`,
+    );
+  }
+  if (boundWarmUp > epochs) {
+    throw new Error(
+      `Bounds that grow for ${boundWarmUp} epochs never reach their size in ${epochs}: give --bound-warm-up of at most --epochs.`,
     );
   }
   if (warmUp >= epochs) {

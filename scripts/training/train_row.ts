@@ -60,7 +60,8 @@ async function fit(
   goesOn: boolean,
 ): Promise<void> {
   const {defense, settings, model, average, batches, place} = run;
-  const {epochs, batch, seed, steps, attackLearningRate} = settings;
+  const {epochs, batch, seed, steps, attackLearningRate, boundWarmUp, mix} =
+    settings;
   const dataset = imageDataset(training, {
     batchSize: batch,
     augment: true,
@@ -83,6 +84,9 @@ async function fit(
       ...(defense.training
         ? defenseCallbacks(defense, {
             steps,
+            warmUpEpochs: boundWarmUp,
+            // An objective decides itself what to do with clean images.
+            ...(defense.training.objective ? {} : {mix}),
             learningRate: attackLearningRate ?? undefined,
             seed,
             tensorBoard: logs,
