@@ -94,7 +94,7 @@ export class Keeper extends tf.CustomCallback {
     place.history.push(entry);
     Object.assign(place, {epoch: epoch + 1, batch: 0, sums: {}, seen: 0});
     this.offset = 0;
-    if (bestEpoch(place.history) === place.history.length) {
+    if (bestEpoch(place.history, judging.size) === place.history.length) {
       await saveModel(model, out, {
         metadata: {
           defense: defense.name,

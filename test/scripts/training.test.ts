@@ -51,6 +51,13 @@ for (const [what, row, preset, given, message] of [
   ['no start', 'C', 'cpu', {}, /give --init/],
   ['no start', 'TRADES', 'cpu', {}, /give --init/],
   ['a batch too large', 'Undefended', 'cpu', {examples: 100}, /batch of 128/],
+  [
+    'bounds too slow',
+    'D',
+    'cpu',
+    {boundWarmUp: 9, init: 'x'},
+    /at most --epochs/,
+  ],
   ['a warm-up too long', 'Undefended', 'cpu', {warmUp: 8}, /must be shorter/],
 ] as const) {
   test(`${row} with ${what} is refused`, t => {
@@ -59,7 +66,7 @@ for (const [what, row, preset, given, message] of [
   });
 }
 
-test('an epoch is the mean over its examples, and the best one is the most robust, of equals the last', t => {
+test('an epoch is the mean over its examples, and the best one is the last of those that are as robust as any, within the error', t => {
   const place = beginning();
   addLogs(place, {size: 3, batch: 0, loss: 1, acc: 0} as tf.Logs);
   addLogs(place, {size: 1, batch: 1, loss: 5, acc: 1} as tf.Logs);
@@ -68,10 +75,18 @@ test('an epoch is the mean over its examples, and the best one is the most robus
     held_out_acc,
     ...(held_out_adv_acc !== undefined && {held_out_adv_acc}),
   });
-  t.is(bestEpoch([epoch(0.9, 0.1), epoch(0.7, 0.3), epoch(0.8, 0.2)]), 2);
-  t.is(bestEpoch([epoch(0.9), epoch(0.7)]), 1);
-  t.is(bestEpoch([epoch(0.9, 0), epoch(0.7, 0)]), 2);
-  t.is(bestEpoch([{loss: 1}, {loss: 2}]), 2);
+  const best = (...history: Array<Record<string, number>>) =>
+    bestEpoch(history, 1000);
+  t.is(best(epoch(0.9, 0.1), epoch(0.7, 0.3), epoch(0.8, 0.2)), 2);
+  t.is(best(epoch(0.9), epoch(0.7)), 1);
+  t.is(best(epoch(0.9, 0), epoch(0.7, 0)), 2);
+  t.is(best({loss: 1}, {loss: 2}), 2);
+  // One example of a thousand is no difference; nor is 0.289 to 0.3.
+  t.is(best(epoch(0.9, 0.001), epoch(0.7, 0)), 2);
+  t.is(best(epoch(0.9, 0.3), epoch(0.7, 0.289)), 2);
+  t.is(best(epoch(0.9, 0.3), epoch(0.7, 0.28)), 1);
+  // Small losses do not add up: both later ones are measured by the highest.
+  t.is(best(epoch(0.9, 0.3), epoch(0.8, 0.289), epoch(0.7, 0.28)), 2);
 });
 
 test('tensors and metadata come back from a file, and a damaged one is refused', async t => {
