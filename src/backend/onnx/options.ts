@@ -13,8 +13,8 @@ export interface OnnxOptions {
   memoryLimit?: number;
   /** How many compiled graphs are kept. Default 64. */
   cacheSize?: number;
-  /** Prints the slowest operators after each run. Slow; default false. */
-  profile?: boolean;
+  /** Prints the 15, or so many, slowest operators after each run. Slow; default false. */
+  profile?: boolean | number;
 }
 
 export type Settings = Required<OnnxOptions>;
@@ -39,6 +39,7 @@ export function settings(options: OnnxOptions, base = defaults): Settings {
   const all = {...base, ...Object.fromEntries(given)} as Settings;
   wholeNumber('threads', all.threads, 0);
   wholeNumber('cacheSize', all.cacheSize, 1);
+  if (typeof all.profile !== 'boolean') wholeNumber('profile', all.profile, 1);
   if (!(all.memoryLimit > 0)) {
     throw new Error(
       `onnx backend: memoryLimit must be a positive number of bytes, not ${all.memoryLimit}.`,

@@ -54,14 +54,14 @@ export function readProfile(
   return [...rows.values()].sort((a, b) => b.milliseconds - a.milliseconds);
 }
 
-/** Prints the slowest calls of a run. */
+/** Prints the slowest calls of a run: so many, or a screenful. */
 export function printProfile(
   rows: ProfileRow[],
-  count = +(process.env.TOPN ?? 15),
+  count: number | boolean,
 ): void {
   const total = rows.reduce((sum, row) => sum + row.milliseconds, 0);
   const lines = rows
-    .slice(0, count)
+    .slice(0, typeof count === 'number' ? count : 15)
     .map(
       ({call, operator, milliseconds}) =>
         `${milliseconds.toFixed(2).padStart(9)} ms  ${operator}: ${call}`,

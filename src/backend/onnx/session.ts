@@ -50,7 +50,8 @@ export class Session {
   private printProfile({session, sources}: Program): void {
     if (!this.folder) return;
     session?.endProfiling();
-    printProfile(readProfile(this.folder, sources));
+    const rows = readProfile(this.folder, sources);
+    printProfile(rows, this.settings.profile);
     this.folder = undefined;
   }
 

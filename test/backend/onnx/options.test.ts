@@ -64,7 +64,7 @@ test.serial(
 );
 
 test.serial('a profile names the slowest ops and their shapes', async t => {
-  await useOnnx({profile: true});
+  await useOnnx({profile: 1});
   const said: string[] = [];
   const log = console.log;
   console.log = (text: string) => said.push(text);
@@ -78,6 +78,7 @@ test.serial('a profile names the slowest ops and their shapes', async t => {
     console.log = log;
   }
   t.is(said.length, 1);
+  t.is(said[0].split('\n').length, 2);
   t.regex(
     said[0],
     /^onnx backend: [\d.]+ ms in operators\n +[\d.]+ ms {2}\w+: BatchMatMul\(a: float32\[32,64\], b: float32\[32,64\]\)/,

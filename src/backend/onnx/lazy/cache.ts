@@ -25,7 +25,7 @@ export class ProgramCache {
       cacheSize: number;
       memoryLimit: number;
       /** Profiled programs can run only once. */
-      profile: boolean;
+      profile: boolean | number;
     },
     private readonly compile: (
       structure: Structure,
