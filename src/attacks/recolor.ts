@@ -133,7 +133,8 @@ export class ReColor implements ThreatModel {
   zeros(images: tf.Tensor4D): tf.Tensor[] {
     checkChannels(images);
     const shape = [images.shape[0], ...this.resolution];
-    return this.epsilon.map(() => tf.zeros(shape));
+    // Unlike tf.zeros, made where the attack runs: it is 10 MB for 50 images.
+    return this.epsilon.map(() => tf.fill(shape, 0));
   }
 
   random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {

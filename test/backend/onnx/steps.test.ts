@@ -176,6 +176,39 @@ test.serial('a long loop without gradients or scopes', async t => {
   x.dispose();
 });
 
+/** Steps whose results have so many elements; gives the runs and the first result. */
+function handOn(elements: number, steps: number): [number, number] {
+  const {runs} = backend.stats();
+  let x: tf.Tensor = tf.zeros([elements]);
+  for (let step = 1; step <= steps; step++) {
+    const y = tf.tidy(() => {
+      let sum: tf.Tensor = tf.mul(x, 0.5);
+      for (let i = 0; i < 120; i++) sum = tf.add(sum, step);
+      return sum;
+    });
+    x.dispose();
+    x = y;
+  }
+  const [first] = tf.tidy(() => x.slice(0, 1).dataSync());
+  x.dispose();
+  return [backend.stats().runs - runs, first];
+}
+
+test.serial('steps that hand on much run four at once, others alone', t => {
+  let expected = 0;
+  for (let step = 1; step <= 8; step++) expected = expected / 2 + 120 * step;
+  const large = 2 ** 20;
+  const [many, last] = handOn(16, 8);
+  t.is(last, expected);
+  const [few, same] = handOn(large, 8);
+  t.is(same, expected);
+  t.true(few <= 4 && many >= 8, `${few} and ${many} runs`);
+  const {compilations: before} = backend.stats();
+  t.is(handOn(large, 8)[1], expected);
+  t.is(backend.stats().compilations, before);
+  t.is(backend.stats().pending, 0);
+});
+
 /** What is printed as a warning meanwhile. */
 async function warnings(f: () => void): Promise<string[]> {
   const said: string[] = [];

@@ -1,3 +1,4 @@
+import {size} from '../ir/shape.js';
 import type {ProgramCache} from './cache.js';
 import type {Program} from './program.js';
 import {OnnxError} from './errors.js';
@@ -27,6 +28,17 @@ export class Recorder {
 
   get calls(): readonly Call[] {
     return this.pending;
+  }
+
+  /** Bytes of the pending results that tfjs tensors still hold. */
+  liveBytes(): number {
+    let elements = 0;
+    for (const {outputs} of this.pending) {
+      for (const {references, shape} of outputs) {
+        if (references > 0) elements += size(shape);
+      }
+    }
+    return 4 * elements;
   }
 
   /** Appends a call; its results are pending. */
