@@ -127,8 +127,8 @@ export function batchOption(): Option {
     .default(50);
 }
 
-export function jsonOption(): Option {
-  return new Option('--json <file>', 'also write the results to this file');
+export function jsonOption(what = 'the results'): Option {
+  return new Option('--json <file>', `also write ${what} to this file`);
 }
 
 export function seedOption(): Option {

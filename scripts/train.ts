@@ -9,13 +9,14 @@ import {type Progress, progressBar} from '../src/data/progress.js';
 import {
   backendOption,
   command,
+  jsonOption,
   notNegative,
   positive,
   run,
   seedOption,
   startBackend,
-  threadsOption,
   stopOnInterrupt,
+  threadsOption,
   whole,
 } from './command_line.js';
 import {type Defense, DEFENSES, findDefense, folderName} from './defenses.js';
@@ -126,7 +127,7 @@ const program = command('train', {
   .addOption(backendOption())
   .addOption(threadsOption())
   .addOption(seedOption())
-  .option('--json <file>', 'write the losses and metrics of each epoch')
+  .addOption(jsonOption('the losses and metrics of each epoch'))
   .addHelpText(
     'after',
     `
