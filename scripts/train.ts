@@ -68,13 +68,13 @@ const program = command('train', {
   .addOption(
     new Option(
       '--mix <name>',
-      'train on attacked images alone, or on as many clean ones beside them (default: both)',
+      'train on attacked images alone, or on as many clean ones beside them (default: both); not for Undefended and TRADES',
     ).choices(['adversarial', 'both']),
   )
   .option('--steps <n>', 'attack steps for each batch (default: 10)', whole(0))
   .option(
     '--bound-warm-up <epochs>',
-    "in which the attack's bounds grow to their size (default: 0)",
+    "in which the attack's bounds grow to their size, by equal steps (default: 0)",
     whole(0),
   )
   .option(
@@ -187,6 +187,11 @@ run<Options>(program, async options => {
       }),
     };
   });
+  if (options.mix && !jobs.some(job => job.settings.mix)) {
+    throw new Error(
+      `${options.defense} has no choice of --mix: leave it out. It is for rows that train on an attack's examples without an objective of their own.`,
+    );
+  }
   for (const {out} of jobs) await checkFolder(out, options.resume);
   const stop = stopOnInterrupt();
   await startBackend(options.backend, options.threads);

@@ -10,8 +10,8 @@ export interface Settings {
   epochs: number;
   /** Clean images in a batch. */
   batch: number;
-  /** Whether adversarial rows train on attacked images alone, or on clean ones too. */
-  mix: 'adversarial' | 'both';
+  /** Whether a row trains on attacked images alone, or on clean ones too; null where it has no choice. */
+  mix: 'adversarial' | 'both' | null;
   /** Attack steps for each batch. */
   steps: number;
   /** Epochs in which the bounds of the attack grow to their full size. */
@@ -161,7 +161,12 @@ export function resolveSettings(
       `The preset ${preset} trains ${defense.name} on from a trained model: give --init FOLDER, for instance an Undefended one.`,
     );
   }
-  return {...settings, epochs};
+  return {...settings, mix: hasMix(defense) ? settings.mix : null, epochs};
+}
+
+/** An objective decides itself what to do with clean images. */
+export function hasMix({training}: Defense): boolean {
+  return training !== null && !training.objective;
 }
 
 /** As it is published: where a folder lies is nobody else's business. */
