@@ -3,10 +3,10 @@ import {createReadStream} from 'node:fs';
 import {mkdir, readdir, rename, rm, stat, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {pipeline} from 'node:stream/promises';
-import {findPython, pipError} from '../backend/tensorflow/pip.js';
-import {run} from '../backend/tensorflow/run.js';
 import {cacheDirectory, fileError} from './cache.js';
 import {withLock} from './lock.js';
+import {findPython, pipError} from './pip.js';
+import {run} from './run_command.js';
 
 /** One file of a package on the Python package index, known by its checksum. */
 export interface PypiFile {
@@ -81,7 +81,7 @@ async function pipDownload(
   await writeFile(list, `${requirement} --hash=sha256:${sha256}\n`);
   const target = join(folder, 'files');
   const result = await run(
-    await findPython(),
+    await findPython(requirement),
     [
       ...['-m', 'pip', 'download', '--no-deps', '--require-hashes'],
       ...['-r', list, '--dest', target, '--quiet', '--no-input'],

@@ -1,5 +1,5 @@
 import type {TfjsNode} from './package.js';
-import {run} from './run.js';
+import {run} from '../../data/run_command.js';
 
 export type CheckResult =
   | {works: true; tensorflow: string; gpu: boolean}

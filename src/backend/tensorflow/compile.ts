@@ -8,7 +8,7 @@ import {bindingDigest, type TfjsNode} from './package.js';
 import type {TensorflowBuild} from './platform.js';
 import type {Progress} from './progress.js';
 import {QUIET, compileQuiet, quietSource} from './quiet.js';
-import {run} from './run.js';
+import {run} from '../../data/run_command.js';
 
 /** The name under which a compiled binding is cached. */
 export function bindingKey(

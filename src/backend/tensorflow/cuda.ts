@@ -6,7 +6,7 @@ import {linkTree} from './link.js';
 import {wheelContent} from './libraries.js';
 import {manylinux} from './platform.js';
 import type {Progress} from './progress.js';
-import {run} from './run.js';
+import {run} from '../../data/run_command.js';
 
 // Disk space for all of the libraries, and for the largest with its wheel.
 const ALL_BYTES = 5.5e9;

@@ -1,3 +1,5 @@
+import {PipError} from '../../data/pip.js';
+
 /** What stands in the way of the set-up, in one sentence that says what to do. */
 export class SetupError extends Error {
   override name = 'SetupError';
@@ -6,6 +8,9 @@ export class SetupError extends Error {
 /** The sentence for a failed file operation, where its cause is one a user can mend. */
 export function asSetupError(error: unknown, cache: string): unknown {
   if (error instanceof SetupError) return error;
+  if (error instanceof PipError) {
+    return new SetupError(error.message, {cause: error.cause});
+  }
   const {code, path} = (error ?? {}) as NodeJS.ErrnoException;
   const where = path ?? cache;
   const reasons: Record<string, string> = {

@@ -1,5 +1,5 @@
 import {SetupError} from './errors.js';
-import {run} from './run.js';
+import {run} from '../../data/run_command.js';
 
 /** Installs a package into a project, without its scripts and unrecorded. */
 export async function npmInstall(

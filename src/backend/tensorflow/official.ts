@@ -6,7 +6,7 @@ import {makeOnce} from './cache.js';
 import {checkTfjsNode, type CheckResult} from './check.js';
 import type {TfjsNode} from './package.js';
 import type {Progress} from './progress.js';
-import {run} from './run.js';
+import {run} from '../../data/run_command.js';
 
 const REACH_LIMIT = 5_000;
 const INSTALL_LIMIT = 5 * 60_000;

@@ -1,27 +1,7 @@
 import {mkdir} from 'node:fs/promises';
-import {SetupError} from './errors.js';
+import {findPython, pipError} from '../../data/pip.js';
+import {run} from '../../data/run_command.js';
 import {PYTHON_TAG} from './platform.js';
-import {run, type RunResult} from './run.js';
-
-/**
- * The command of a Python that has pip.
- *
- * @throws SetupError if there is none.
- */
-export async function findPython(): Promise<string> {
-  let found = '';
-  for (const python of [process.env.PYTHON, 'python3', 'python']) {
-    if (!python) continue;
-    const {ok, missing} = await run(python, ['-m', 'pip', '--version']);
-    if (ok) return python;
-    if (!missing) found ||= python;
-  }
-  throw new SetupError(
-    found
-      ? `Python's pip is missing: ${found} has no module pip; install it (on Debian or Ubuntu: apt install python3-pip), or name another Python in the environment variable PYTHON.`
-      : 'Python is missing (python3 and python were looked for): TensorFlow is fetched by its pip; install Python with pip (on Debian or Ubuntu: apt install python3-pip), or name it in the environment variable PYTHON.',
-  );
-}
 
 /**
  * Downloads one wheel, without what it depends on, into `folder`.
@@ -33,7 +13,7 @@ export async function downloadWheel(
   platforms: string[],
   folder: string,
 ): Promise<void> {
-  const python = await findPython();
+  const python = await findPython('TensorFlow');
   const visible = process.stderr.isTTY;
   await mkdir(folder, {recursive: true});
   const result = await run(
@@ -52,40 +32,4 @@ export async function downloadWheel(
     {show: visible, env: {TMPDIR: folder}},
   );
   if (!result.ok) throw pipError(requirement, result, folder);
-}
-
-/** pip's many lines as one sentence. */
-export function pipError(
-  requirement: string,
-  {stderr}: Pick<RunResult, 'stderr'>,
-  folder: string,
-): SetupError {
-  const cause = {cause: new Error(stderr.trim())};
-  if (/No space left|Errno 28/i.test(stderr)) {
-    return new SetupError(
-      `The disk is full: ${requirement} could not be downloaded to ${folder}; free some space, or choose another place with --cache DIR.`,
-      cause,
-    );
-  }
-  if (
-    /ConnectionError|NewConnection|Max retries|timed? ?out|Temporary failure|ProxyError|SSLError|Connection (?:broken|reset|aborted)|IncompleteRead|HTTP error 5/i.test(
-      stderr,
-    )
-  ) {
-    return new SetupError(
-      `The Python package index cannot be reached: pip could not download ${requirement}; check the network, or name a mirror in the environment variable PIP_INDEX_URL, and run this again.`,
-      cause,
-    );
-  }
-  if (/No matching distribution|Could not find a version/i.test(stderr)) {
-    return new SetupError(
-      `The Python package index that pip uses has no ${requirement} for this machine; choose another index with the environment variable PIP_INDEX_URL.`,
-      cause,
-    );
-  }
-  const last = stderr.trim().split('\n').at(-1) ?? '';
-  return new SetupError(
-    `pip could not download ${requirement}: ${last.replace(/^ERROR: /, '') || 'it gave no reason'}`,
-    cause,
-  );
 }

@@ -4,7 +4,7 @@ import {createRequire} from 'node:module';
 import {dirname, join} from 'node:path';
 import type {TfjsNode} from './package.js';
 import type {TensorflowBuild} from './platform.js';
-import {run} from './run.js';
+import {run} from '../../data/run_command.js';
 
 /** An addon beside the binding. */
 export const QUIET = 'quiet.node';
