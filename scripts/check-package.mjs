@@ -4,55 +4,25 @@
 //   node scripts/check-package.mjs [--keep] [--tensorflow]
 // --keep leaves the project where it is; --tensorflow also sets tfjs-node up
 // there, which otherwise happens only where this repository has it set up.
-import {spawnSync} from 'node:child_process';
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {dirname, join} from 'node:path';
+import {existsSync, readFileSync, rmSync} from 'node:fs';
+import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {fileURLToPath} from 'node:url';
 import {createContext, runInContext} from 'node:vm';
 import {build} from 'esbuild';
+import {GIVEN, imports, javascript, TRAIN} from './package/programs.mjs';
+import {
+  install,
+  project,
+  root,
+  run,
+  typescript,
+  versionOf,
+  write,
+} from './package/project.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const project = mkdtempSync(join(tmpdir(), 'tfjs-adversarial-package-'));
 const keep = process.argv.includes('--keep');
-const versionOf = name => {
-  const file = join(root, 'node_modules', name, 'package.json');
-  return JSON.parse(readFileSync(file, 'utf8')).version;
-};
 const version = versionOf('@tensorflow/tfjs');
-const windows = process.platform === 'win32';
 
-/** Runs a command; its output if it succeeds, an error that holds it if not. */
-function run(command, args, cwd = project) {
-  const {status, stdout, stderr, error} = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 10 * 60_000,
-    maxBuffer: 2 ** 26,
-    shell: windows,
-  });
-  if (error || status !== 0) {
-    throw new Error(
-      `${command} ${args.join(' ')}: ${error?.message ?? `exit code ${status}`}\n${stdout}\n${stderr}`,
-    );
-  }
-  return stdout;
-}
-
-function install(...words) {
-  const quiet = ['--no-fund', '--no-audit', '--prefer-offline'];
-  run('npm', ['install', ...quiet, ...words]);
-}
-
-const write = (name, text) => writeFileSync(join(project, name), text);
 const assert = (condition, message) => {
   if (!condition) throw new Error(message);
 };
@@ -70,63 +40,6 @@ async function check(name, work) {
     failures.push(name);
     console.log(`✘ ${name}\n${error.message.replace(/^/gm, '    ')}`);
   }
-}
-
-/** Ten lines of a user: a tiny model on 8×8 images, trained with the callback. */
-const TRAIN = `
-const model = tf.sequential({layers: [
-  tf.layers.conv2d({inputShape: [8, 8, 3], filters: 4, kernelSize: 3, activation: 'relu'}),
-  tf.layers.flatten(),
-  tf.layers.dense({units: 2, activation: 'softmax'}),
-]});
-model.compile({optimizer: 'adam', loss: 'categoricalCrossentropy', metrics: ['accuracy']});
-const x = tf.randomUniform<RANK>([4, 8, 8, 3]);
-const y = tf.oneHot(tf.tensor1d([0, 1, 0, 1], 'int32'), 2);
-const callbacks = adversarialTraining({attack: 'C+S+D', steps: 1});
-`;
-const CHECK = `
-const before = model.getWeights()[0].dataSync().slice();
-model.fit(x, y, {epochs: 1, batchSize: 4, verbose: 0, callbacks}).then(({history}) => {
-  const {loss, adv_acc, clean_margin, size_C, size_S, size_D} = history;
-  for (const [value] of [loss, adv_acc, clean_margin, size_C, size_S, size_D]) {
-    if (!Number.isFinite(value)) throw new Error('no figure in ' + JSON.stringify(history));
-  }
-  if (!(size_D[0] > 0 && size_D[0] <= 8 / 255 + 1e-6)) throw new Error('size_D is ' + size_D);
-  if (model.getWeights()[0].dataSync().every((w, i) => w === before[i])) throw new Error('no weight has changed');
-  console.log('trained on', tf.getBackend());
-});
-`;
-const javascript = TRAIN.replace('<RANK>', '') + CHECK;
-const imports = (tfjs, names = 'adversarialTraining') =>
-  `import * as tf from '${tfjs}';\nimport {${names}} from 'tfjs-adversarial';\n`;
-
-/** What the examples of the README take for granted. */
-const GIVEN = `
-import type * as tf from '@tensorflow/tfjs';
-declare global {
-  const model: tf.LayersModel;
-  const images: tf.Tensor4D, x: tf.Tensor4D;
-  const labels: tf.Tensor2D, y: tf.Tensor2D;
-  const dataset: tf.data.Dataset<tf.TensorContainer>;
-}
-`;
-
-function typescript(files) {
-  write(
-    'tsconfig.json',
-    JSON.stringify({
-      compilerOptions: {
-        module: 'NodeNext',
-        target: 'ES2022',
-        strict: true,
-        skipLibCheck: true,
-        noEmit: true,
-        types: [],
-      },
-      files,
-    }),
-  );
-  run('node', [join(root, 'node_modules/typescript/bin/tsc'), '-p', project]);
 }
 
 let tarball = '';

@@ -1,21 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import type {PlaneMaps, Planes} from '../color/color_space.js';
-import {fromPlanes, toPlanes} from '../color/color_space.js';
+import {fromPlanes} from '../color/color_space.js';
 import {colorSpaces, type ColorSpaceName} from '../color/color_spaces.js';
-import {join, split} from '../color/channels.js';
-import {withinGamut} from '../color/gamut.js';
-import {hsvExact} from '../color/hsv.js';
-import {
-  identityLattice,
-  type Lattice,
-  type LatticePositions,
-  latticePositions,
-  type Resolution,
-  sampleLattice,
-  sampleLatticeAt,
-} from '../color/lattice.js';
+import type {Lattice, Resolution} from '../color/lattice.js';
 import {checkEpsilon, formatEpsilon} from './bounds.js';
 import {uniformPerSeed} from './random_start.js';
+import {paperRule} from './recolor_paper.js';
+import {referenceRule} from './recolor_reference.js';
+import type {RecolorRule} from './recolor_rule.js';
 import {smoothness} from './smoothness.js';
 import type {ThreatModel, Variant} from './threat_model.js';
 
@@ -35,11 +26,6 @@ export interface ReColorArgs {
 }
 
 const DEFAULT_EPSILON = 0.06;
-/**
- * The released code projects a lattice three times before each forward pass. The
- * number matters: its projection goes on moving what it has projected before.
- */
-const REFERENCE_PROJECTIONS = 3;
 const SPEC_NAMES: Record<ColorSpaceName, string> = {
   luv: 'C',
   rgb: 'C-RGB',
@@ -70,7 +56,7 @@ export class ReColor implements ThreatModel {
   readonly resolution: Resolution;
   /** Which definition is followed. */
   readonly variant: Variant;
-  private readonly colors: PlaneMaps;
+  private readonly rule: RecolorRule;
 
   constructor({
     space = 'luv',
@@ -106,9 +92,7 @@ export class ReColor implements ThreatModel {
     ) as [number, number, number];
     this.resolution = resolution;
     this.variant = variant;
-    this.colors = (
-      space === 'hsv' && variant === 'paper' ? hsvExact : colorSpaces[space]
-    ).planes;
+    this.rule = (variant === 'reference' ? referenceRule : paperRule)(this);
   }
 
   get name(): string {
@@ -121,13 +105,7 @@ export class ReColor implements ThreatModel {
   }
 
   prepare(images: tf.Tensor4D): tf.Tensor[] {
-    return tf.tidy(() => {
-      const colors = this.colors.fromRgb(pixels(images));
-      const {corners, weights} = latticePositions(colors, this.resolution);
-      if (this.variant === 'reference') return [corners, weights];
-      const cube = this.colors.toCube(colors);
-      return [corners, weights, colors, cube, this.roundTrip(cube)];
-    });
+    return tf.tidy(() => this.rule.prepare(images));
   }
 
   zeros(images: tf.Tensor4D): tf.Tensor[] {
@@ -153,102 +131,15 @@ export class ReColor implements ThreatModel {
     parameters: tf.Tensor[],
     constants: tf.Tensor[] | null,
   ): tf.Tensor4D {
-    const lattice = parameters as Lattice;
     return tf.tidy(() => {
-      const recolored =
-        this.variant === 'reference'
-          ? this.applyReference(images, lattice, constants)
-          : this.applyPaper(images, lattice, constants);
+      const lattice = parameters as Lattice;
+      const recolored = this.rule.apply(images, lattice, constants);
       return tf.reshape(fromPlanes(recolored), images.shape);
     });
   }
 
-  private applyPaper(
-    images: tf.Tensor4D,
-    lattice: Lattice,
-    constants: tf.Tensor[] | null,
-  ): Planes {
-    const rgb = pixels(images);
-    let colors: Planes;
-    let cube: Planes;
-    let roundTrip: Planes;
-    let displacement: Planes;
-    if (constants) {
-      colors = constants[2] as Planes;
-      cube = constants[3] as Planes;
-      roundTrip = constants[4] as Planes;
-      displacement = sampleLattice(lattice, positions(constants));
-    } else {
-      colors = this.colors.fromRgb(rgb);
-      cube = this.colors.toCube(colors);
-      roundTrip = this.roundTrip(cube);
-      displacement = sampleLatticeAt(lattice, colors, this.resolution);
-    }
-    const moved = withinGamut(
-      this.colors.toCube(tf.add(colors, displacement)),
-      cube,
-      colors,
-      this.colors,
-      this.epsilon,
-    );
-    // The difference, and not the new colour itself, so that the way through the
-    // colour space and back adds no rounding: zero displacement is the identity.
-    const change = tf.sub(this.colors.fromCube(moved), roundTrip);
-    return tf.clipByValue(tf.add(rgb, change), 0, 1) as Planes;
-  }
-
-  /** RGB by way of the colour space; rounding may have left the cube. */
-  private roundTrip(cube: Planes): Planes {
-    return this.colors.fromCube(tf.clipByValue(cube, 0, 1));
-  }
-
-  private applyReference(
-    images: tf.Tensor4D,
-    lattice: Lattice,
-    constants: tf.Tensor[] | null,
-  ): Planes {
-    const identity = identityLattice(this.resolution);
-    const absolute = lattice.map((d, i) => tf.add(d, identity[i])) as Lattice;
-    const colors = constants
-      ? sampleLattice(absolute, positions(constants))
-      : sampleLatticeAt(
-          absolute,
-          this.colors.fromRgb(pixels(images)),
-          this.resolution,
-        );
-    return this.colors.toRgb(colors);
-  }
-
   project(lattice: tf.Tensor[]): tf.Tensor[] {
-    return tf.tidy(() => {
-      if (this.variant === 'paper') return this.bound(lattice);
-      let projected = lattice;
-      for (let i = 0; i < REFERENCE_PROJECTIONS; i++) {
-        projected = this.bound(this.intoGamut(projected));
-      }
-      return projected;
-    });
-  }
-
-  /** Displacements cut to their bounds. */
-  private bound(lattice: tf.Tensor[]): tf.Tensor[] {
-    return lattice.map((d, i) =>
-      tf.clipByValue(d, -this.epsilon[i], this.epsilon[i]),
-    );
-  }
-
-  /** Displacements to the colours that one gets by going to RGB and back. */
-  private intoGamut(lattice: tf.Tensor[]): tf.Tensor[] {
-    const identity = identityLattice(this.resolution);
-    const channels = lattice.map((d, i) =>
-      tf.clipByValue(tf.add(d, identity[i]), 0, 1),
-    );
-    const [n] = lattice[0].shape;
-    const colors = join(channels.map(c => tf.reshape(c, [n, -1])));
-    const {fromRgb, toRgb} = this.colors;
-    return split(fromRgb(toRgb(colors))).map((c, i) =>
-      tf.sub(tf.reshape(c, lattice[i].shape), identity[i]),
-    );
+    return tf.tidy(() => this.rule.project(lattice));
   }
 
   smoothness(lattice: tf.Tensor[]): tf.Tensor1D {
@@ -292,17 +183,4 @@ function checkChannels(images: tf.Tensor4D) {
         'D and S work on any number of channels.',
     );
   }
-}
-
-/** [N, H, W, 3] → [N, 3, H W] */
-function pixels(images: tf.Tensor4D): Planes {
-  const [n, height, width, channels] = images.shape;
-  return toPlanes(tf.reshape(images, [n, height * width, channels]));
-}
-
-function positions(constants: tf.Tensor[]): LatticePositions {
-  return {
-    corners: constants[0] as tf.Tensor2D,
-    weights: constants[1] as tf.Tensor3D,
-  };
 }

@@ -1,20 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import {
-  attack as makeAttack,
-  type Attack,
-  type Perturbed,
-} from '../attacks/attack.js';
 import {checkLayersModel} from '../attacks/logits.js';
-import {type AttackOptions, trainingOptions} from '../attacks/options.js';
-import {parseSpec} from '../attacks/spec.js';
-import type {ThreatModel} from '../attacks/threat_model.js';
-import {stackOf, worstOf} from '../attacks/union.js';
 import {
   type AdversarialTrainingArgs,
   checkArgs,
-  checkNames,
-  type UnionMode,
 } from './adversarial_training_args.js';
+import {Adversaries} from './adversaries.js';
 import {AttackLog} from './attack_log.js';
 import {
   setTrainer,
@@ -22,7 +12,6 @@ import {
   type TrainData,
   type TrainFunction,
 } from './fit_interception.js';
-import {randomStream} from '../data/random.js';
 import {BatchLogs} from './batch_logs.js';
 import {type Batch, objectiveStep} from './objective_step.js';
 import {TensorBoardCallback} from './tensor_board.js';
@@ -31,11 +20,9 @@ export type {AdversarialTrainingArgs};
 
 /** @see adversarialTraining */
 export class AdversarialTraining extends tf.CustomCallback {
-  private readonly adversaries: Adversary[];
-  private readonly union: UnionMode | undefined;
+  private readonly adversaries: Adversaries;
   private readonly every: number;
   private readonly warmUpEpochs: number;
-  private attacks: Attack[];
   private readonly logs: BatchLogs;
   private readonly board: TensorBoardCallback | null;
   private readonly attackLog: AttackLog | null;
@@ -55,29 +42,17 @@ export class AdversarialTraining extends tf.CustomCallback {
       ...options
     } = checkArgs(args);
     this.args = {...args, mix};
-    const list = Array.isArray(attack) ? attack : [attack];
-    this.union = list.length > 1 ? (union ?? 'worst') : undefined;
-    this.adversaries = list.map(spec => {
-      const threatModel =
-        typeof spec === 'string' ? parseSpec(spec, options.variant) : spec;
-      const given = Object.entries(options).filter(([, v]) => v !== undefined);
-      const attackOptions = trainingOptions({
-        ...objective?.attackOptions(threatModel),
-        ...Object.fromEntries(given),
-      });
-      return {threatModel, attackOptions};
-    });
+    this.adversaries = new Adversaries(attack, union, options, objective);
     this.warmUpEpochs = warmUpEpochs;
     this.every = every;
-    // Made now, so that a bad option is an error now.
-    this.attacks = this.scaled(1);
-    const names = this.attacks.map(({name}) => name);
-    checkNames(names);
-    const terms = this.adversaries.flatMap(a => termNames(a.threatModel));
-    this.logs = new BatchLogs([...new Set(terms)], {
+    const {attacks} = this.adversaries;
+    this.logs = new BatchLogs(this.adversaries.terms(), {
       clean: cleanMetrics,
       repeat: every > 1,
-      union: this.union && {mode: this.union, names},
+      union: this.adversaries.union && {
+        mode: this.adversaries.union,
+        names: attacks.map(({name}) => name),
+      },
     });
     this.board =
       tensorBoard === undefined
@@ -119,8 +94,9 @@ export class AdversarialTraining extends tf.CustomCallback {
     }
     await super.onTrainBegin(logs);
     await this.board?.onTrainBegin(logs);
-    const [{options}] = this.attacks;
-    const name = this.attacks.map(attack => attack.name).join(' | ');
+    const {attacks} = this.adversaries;
+    const [{options}] = attacks;
+    const name = attacks.map(attack => attack.name).join(' | ');
     const initialEpoch = Number(this.params?.initialEpoch ?? 0);
     await this.attackLog?.begin(name, options, this.args, initialEpoch);
   }
@@ -129,7 +105,7 @@ export class AdversarialTraining extends tf.CustomCallback {
   override async onEpochBegin(epoch: number, logs?: tf.Logs) {
     const scale =
       this.warmUpEpochs > 0 ? Math.min(1, (epoch + 1) / this.warmUpEpochs) : 1;
-    this.attacks = this.scaled(scale);
+    this.adversaries.scale(scale);
     this.attackLog?.beginEpoch(epoch);
     await super.onEpochBegin(epoch, logs);
   }
@@ -176,15 +152,16 @@ export class AdversarialTraining extends tf.CustomCallback {
     const [images, labels] = data as [tf.Tensor4D, tf.Tensor2D];
     const weights = (data[2] ?? null) as tf.Tensor1D | null;
     const classifier = model as unknown as tf.LayersModel;
+    const {union} = this.adversaries;
     const started = performance.now();
-    const attacks = this.attacksOf(step);
+    const attacks = this.adversaries.ofBatch(step);
     const each = attacks.map(a => a.perturb(classifier, images, labels));
-    const crafted = combine(each, this.union);
+    const crafted = this.adversaries.combine(each);
     const craftMs = performance.now() - started;
     const made: tf.Tensor[] = [];
     /** One copy for each of the attacks whose examples are stacked. */
     const copies = <T extends tf.Tensor | null>(t: T): T => {
-      if (this.union !== 'mean' || !t) return t;
+      if (union !== 'mean' || !t) return t;
       made.push(tf.concat(each.map(() => t) as tf.Tensor[]));
       return made[made.length - 1] as T;
     };
@@ -195,7 +172,7 @@ export class AdversarialTraining extends tf.CustomCallback {
         sampleWeights: copies(weights),
       };
       this.logs.write(classifier, {images, labels, crafted, craftMs});
-      if (this.union) this.logs.writeUnion(attacks, each, crafted);
+      if (union) this.logs.writeUnion(attacks, each, crafted);
       this.attackLog?.write(own.images, crafted);
       const {adversarial} = crafted;
       if (this.args.objective) {
@@ -213,49 +190,6 @@ export class AdversarialTraining extends tf.CustomCallback {
       tf.dispose([made, each, crafted] as unknown as tf.TensorContainer);
     }
   }
-
-  /** The attacks on one batch. */
-  private attacksOf(step: number): Attack[] {
-    const {seed} = this.adversaries[0].attackOptions;
-    if (this.union !== 'random') return this.perBatch(this.attacks, step);
-    const random =
-      seed === undefined ? Math.random() : randomStream(seed, step)();
-    const index = Math.floor(random * this.attacks.length);
-    return this.perBatch([this.attacks[index]], step);
-  }
-
-  /** With a seed, each batch draws other random numbers, and each run the same ones. */
-  private perBatch(attacks: Attack[], step: number): Attack[] {
-    return attacks.map(({threatModel, options}) => {
-      const {seed} = options;
-      const own =
-        seed === undefined ? options : {...options, seed: seed + step};
-      return makeAttack(threatModel, own);
-    });
-  }
-
-  /** The attacks with their bounds times `scale`. */
-  private scaled(scale: number): Attack[] {
-    return this.adversaries.map(({threatModel, attackOptions}) =>
-      makeAttack(
-        scale === 1 ? threatModel : threatModel.with({scale}),
-        attackOptions,
-      ),
-    );
-  }
-}
-
-/** A threat model and how it is searched. */
-interface Adversary {
-  threatModel: ThreatModel;
-  attackOptions: AttackOptions;
-}
-
-/** What training goes on with; the tensors of `each` stay theirs. */
-function combine(each: Perturbed[], union: UnionMode | undefined): Perturbed {
-  if (union === 'worst') return worstOf(each);
-  if (union === 'mean') return stackOf(each);
-  return each[0];
 }
 
 /**
@@ -300,13 +234,4 @@ export function adversarialTraining(
   args: AdversarialTrainingArgs,
 ): AdversarialTraining {
   return new AdversarialTraining(args);
-}
-
-/** The names of a threat model's terms, found by looking at a perturbation of size 0. */
-function termNames(threatModel: ThreatModel): string[] {
-  return tf.tidy(() => {
-    const image = tf.zeros([1, 2, 2, 3]) as tf.Tensor4D;
-    const sizes = threatModel.sizes(threatModel.zeros(image));
-    return Object.keys(sizes) as unknown as tf.TensorContainer;
-  }) as unknown as string[];
 }

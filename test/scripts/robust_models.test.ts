@@ -14,25 +14,20 @@ test.before(async () => {
   await useOnnx({threads: 1});
 });
 
-/** How many of the first test images stay right: as they are, and under a short, weak D. */
-async function right(row: string): Promise<{clean: number; attacked: number}> {
+/** How many of the first test images are right after so many steps of a weak D. */
+async function right(row: string, steps: number): Promise<number> {
   const model = (await readModel(`robust:${row}`)) as tf.LayersModel;
-  const found = tf.tidy(() => {
+  const [count] = tf.tidy(() => {
     const strip = cifar10Strip();
-    const images = strip.tensor(0, COUNT);
-    const labels = strip.labelTensor(0, COUNT);
-    const count = (margin: tf.Tensor) =>
-      tf.sum(tf.cast(tf.greater(margin, 0), 'int32')).dataSync()[0];
-    const under = (steps: number) =>
-      attack('D(2/255)', {steps, learningRate: 0.005, keep: 'last'}).perturb(
-        model,
-        images,
-        labels,
-      ).margin;
-    return {clean: count(under(0)), attacked: count(under(5))};
+    const {margin} = attack('D(2/255)', {
+      steps,
+      learningRate: 0.005,
+      keep: 'last',
+    }).perturb(model, strip.tensor(0, COUNT), strip.labelTensor(0, COUNT));
+    return tf.sum(tf.cast(tf.greater(margin, 0), 'int32')).dataSync();
   });
   model.dispose();
-  return found;
+  return count;
 }
 
 for (const row of rows) {
@@ -45,13 +40,13 @@ for (const row of rows) {
       readFileSync(new URL('card.json', folder), 'utf8'),
     ) as {defense: string; heldOut: {clean: number}};
     t.is(card.defense, row);
-    const {clean} = await right(row);
+    const clean = await right(row, 0);
     // What the card says, less what 30 images can differ by.
     t.true(clean / COUNT > card.heldOut.clean - 0.25, `${clean} of ${COUNT}`);
   });
 }
 
 test.serial('trained against D, a model withstands it', async t => {
-  const [plain, robust] = [await right('Undefended'), await right('D')];
-  t.true(robust.attacked > plain.attacked + 5, JSON.stringify({plain, robust}));
+  const [plain, robust] = [await right('Undefended', 5), await right('D', 5)];
+  t.true(robust > plain + 5, JSON.stringify({plain, robust}));
 });
