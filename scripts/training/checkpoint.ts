@@ -118,7 +118,8 @@ export async function readCheckpoint(
 /** More epochs are welcome where the learning rate does not depend on their number. */
 function checkSame(folder: string, now: Settings, written: Settings): void {
   // Runs from before there was a choice.
-  const former: Settings = {...{mix: 'both', boundWarmUp: 0}, ...written};
+  const mix = now.mix && 'both';
+  const former: Settings = {...{mix, boundWarmUp: 0}, ...written};
   for (const key of Object.keys(now) as Array<keyof Settings>) {
     const may = key === 'epochs' && now.schedule === 'constant';
     if (now[key] !== former[key] && !may) {

@@ -85,8 +85,7 @@ async function fit(
         ? defenseCallbacks(defense, {
             steps,
             warmUpEpochs: boundWarmUp,
-            // An objective decides itself what to do with clean images.
-            ...(defense.training.objective ? {} : {mix}),
+            ...(mix && {mix}),
             learningRate: attackLearningRate ?? undefined,
             seed,
             tensorBoard: logs,

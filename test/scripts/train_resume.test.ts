@@ -59,7 +59,10 @@ async function outcome(folder: string) {
     ...rest,
     // Times differ.
     seconds: 0,
-    history: history.map(logs => ({...logs, craft_ms: 0})),
+    history: history.map((logs): Record<string, number> => ({
+      ...logs,
+      craft_ms: 0,
+    })),
   };
 }
 
@@ -94,6 +97,10 @@ for (const [row, backend, optimizer, kills] of [
     t.deepEqual(await outcome(broken), await outcome(whole));
     t.deepEqual(curves(broken), curves(whole));
     t.deepEqual(Object.keys(curves(broken)['batch/loss']).length, 8);
+    if (row === 'D') {
+      const [half, full] = (await outcome(broken)).history.map(h => h.size_D);
+      t.true(half <= 4 / 255 + 1e-6 && full > 6 / 255, `${half}, ${full}`);
+    }
     t.deepEqual(
       readdirSync(broken)
         .sort()

@@ -8,14 +8,20 @@ import {DEFENSES, findDefense, folderName} from '../../scripts/defenses.js';
 import {robustFolder} from '../../scripts/models.js';
 import {markdown} from '../../scripts/training/card.js';
 import {addLogs, bestEpoch, means} from '../../scripts/training/history.js';
-import {beginning} from '../../scripts/training/checkpoint.js';
 import {
+  beginning,
+  readCheckpoint,
+  writeCheckpoint,
+} from '../../scripts/training/checkpoint.js';
+import {
+  makeOptimizer,
   optimizerState,
   restoreOptimizer,
 } from '../../scripts/training/optimizer.js';
 import {
   type GivenSettings,
   resolveSettings,
+  type Settings,
 } from '../../scripts/training/settings.js';
 import {readTensors, writeTensors} from '../../scripts/training/tensor_file.js';
 import {temporaryFolder} from '../helpers/folder.js';
@@ -89,6 +95,16 @@ test('an epoch is the mean over its examples, and the best one is the last of th
   t.is(best(epoch(0.9, 0.3), epoch(0.8, 0.289), epoch(0.7, 0.28)), 2);
 });
 
+test('a mix is for the rows that have a choice, and of both unless a preset says otherwise', t => {
+  for (const defense of DEFENSES) {
+    const settings = resolveSettings(defense, undefined, {...ALL, epochs: 1});
+    const choice = !/^(Undefended|TRADES)/.test(defense.name);
+    t.is(settings.mix, choice ? 'both' : null, defense.name);
+    const cpu = resolveSettings(defense, 'cpu', {...ALL, init: 'x'});
+    t.is(cpu.mix, choice ? 'adversarial' : null, defense.name);
+  }
+});
+
 test('tensors and metadata come back from a file, and a damaged one is refused', async t => {
   const file = join(temporaryFolder(t), 'a', 'b.safetensors');
   const tensors = new Map<string, tf.Tensor>([
@@ -143,6 +159,37 @@ for (const [name, make] of Object.entries({
     t.deepEqual(second.dataSync(), whole.dataSync());
   });
 }
+
+test('a checkpoint from before --mix is one of both, with full bounds', async t => {
+  const folder = temporaryFolder(t);
+  const compiled = () => {
+    const model = tf.sequential({
+      layers: [tf.layers.dense({units: 2, inputShape: [3]})],
+    });
+    const optimizer = makeOptimizer(settings('both'));
+    model.compile({optimizer, loss: 'meanSquaredError'});
+    return model;
+  };
+  const settings = (mix: 'adversarial' | 'both', boundWarmUp = 0) =>
+    resolveSettings(findDefense('D'), undefined, {
+      ...ALL,
+      epochs: 2,
+      mix,
+      boundWarmUp,
+    });
+  const old: Partial<Settings> = settings('both');
+  delete old.mix;
+  delete old.boundWarmUp;
+  const place = {...beginning(), epoch: 1};
+  const model = compiled();
+  await writeCheckpoint(folder, model, undefined, old as Settings, place);
+  const restored = await readCheckpoint(folder, compiled(), settings('both'));
+  t.is(restored.place.epoch, 1);
+  const refused = (now: Settings, message: RegExp) =>
+    t.throwsAsync(readCheckpoint(folder, compiled(), now), {message});
+  await refused(settings('adversarial'), /with mix both, not adversarial/);
+  await refused(settings('both', 2), /with boundWarmUp 0, not 2/);
+});
 
 test('a card says what was measured', t => {
   const defense = findDefense('C');

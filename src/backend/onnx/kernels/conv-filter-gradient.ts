@@ -4,7 +4,7 @@ import type {Graph, IrValue} from '../ir/graph.js';
 import {reshape, transpose} from '../ir/layout.js';
 import {reduce} from '../ir/reduce.js';
 import {concat, pad, slice} from '../ir/regions.js';
-import {filterGradientByRows} from './filter-gradient-rows.js';
+import {canGatherRows, filterGradientByRows} from './filter-gradient-rows.js';
 import {type ConvInfo, convInfo} from './conv-info.js';
 import {toNchw} from './convolution.js';
 import {Unsupported, define} from './registry.js';
@@ -16,10 +16,9 @@ define('Conv2DBackpropFilter', (g, {x, dy}, attrs) => {
   if (g.block === 0 || info.outChannels % g.block !== 0) {
     return byTaps(g, padded(g, toNchw(g, x), info), gradient, info);
   }
-  const result =
-    info.inChannels % g.block === 0
-      ? filterGradientByRows(g, toNchw(g, x), gradient, info)
-      : swapped(g, padded(g, toNchw(g, x), info), gradient, info);
+  const result = canGatherRows(g, info)
+    ? filterGradientByRows(g, toNchw(g, x), gradient, info)
+    : swapped(g, padded(g, toNchw(g, x), info), gradient, info);
   // The identity keeps the layout from spreading to the optimizer's tensors.
   return g.node('Identity', [result], result.shape, 'float32');
 });

@@ -12,6 +12,7 @@ import {
 import {depthwiseFilter, toNchw, toNhwc} from './convolution.js';
 import {plainConv} from './plain-conv.js';
 import {Unsupported, define} from './registry.js';
+import {canDealOut, dealtOut} from './strided-input-gradient.js';
 
 define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
   const shape = attrs.inputShape as number[];
@@ -20,10 +21,13 @@ define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
   const result = [shape[0], shape[3], shape[1], shape[2]];
   const gradient = toNchw(g, windows(g, dy, info));
   const {strideHeight, strideWidth} = info;
+  if (strideHeight === 1 && strideWidth === 1 && reaches(info)) {
+    return toNhwc(g, flipped(g, gradient, filter, info, result));
+  }
   return toNhwc(
     g,
-    strideHeight === 1 && strideWidth === 1 && reaches(info)
-      ? flipped(g, gradient, filter, info, result)
+    canDealOut(g, info)
+      ? dealtOut(g, gradient, filter, info)
       : transposed(g, gradient, filter, info, result),
   );
 });

@@ -12,6 +12,19 @@ import type {ConvInfo} from './conv-info.js';
  * numbers as units each operand is one gather away from its place.
  */
 
+/** Entries of the longer table: beyond it the program would be mostly tables. */
+const LONGEST = 2e6;
+
+/** Whether channels come in whole blocks, and the tables stay small. */
+export function canGatherRows(g: Graph, info: ConvInfo): boolean {
+  const {inChannels, outChannels} = info;
+  if (g.block === 0 || inChannels % g.block > 0 || outChannels % g.block > 0) {
+    return false;
+  }
+  const {count, inRows} = bandsOf(info, g.block);
+  return (inChannels / g.block) * count * inRows * inColumns(info) <= LONGEST;
+}
+
 /** The filter's gradient, [height, width, in, out], of `x` and `dy` in NCHW. */
 export function filterGradientByRows(
   g: Graph,
