@@ -175,7 +175,7 @@ export function resolveSettings(
 }
 
 /** An objective decides itself what to do with clean images. */
-export function hasMix({training}: Defense): boolean {
+function hasMix({training}: Defense): boolean {
   return training !== null && !training.objective;
 }
 

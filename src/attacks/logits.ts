@@ -103,7 +103,7 @@ function graphLogits(model: tf.GraphModel): string {
 }
 
 /** @throws Error if this is no classifier, or has several inputs or outputs. */
-export function checkClassifier(classifier: Classifier): void {
+function checkClassifier(classifier: Classifier): void {
   if (typeof classifier === 'function') return;
   if (classifier instanceof tf.LayersModel) {
     checkLayersModel(classifier);

@@ -118,7 +118,7 @@ export class TensorBoardCallback extends tf.CustomCallback {
 }
 
 /** @throws one sentence if it is no number of batches. */
-export function checkInitialBatch(initialBatch: number): void {
+function checkInitialBatch(initialBatch: number): void {
   if (!Number.isSafeInteger(initialBatch) || initialBatch < 0) {
     throw new Error(
       `initialBatch must be a whole number of batches from 0, not ${initialBatch}.`,

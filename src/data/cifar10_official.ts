@@ -6,7 +6,7 @@ import {download} from './download.js';
 import {progressBar} from './progress.js';
 
 /** Where the authors of CIFAR-10 publish it (the binary version). */
-export const OFFICIAL_URL =
+const OFFICIAL_URL =
   'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz';
 
 /** Its name in the cache. */

@@ -26,7 +26,7 @@ export function bindingKey(
 }
 
 /** @throws SetupError if there is no C++ compiler. */
-export async function findCompiler(): Promise<string> {
+async function findCompiler(): Promise<string> {
   for (const compiler of [process.env.CXX, 'c++', 'g++', 'clang++']) {
     if (!compiler) continue;
     if ((await run(compiler, ['--version'])).ok) return compiler;
