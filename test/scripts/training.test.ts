@@ -100,6 +100,8 @@ test('a mix is for the rows that have a choice, and of both unless a preset says
     const settings = resolveSettings(defense, undefined, {...ALL, epochs: 1});
     const choice = !/^(Undefended|TRADES)/.test(defense.name);
     t.is(settings.mix, choice ? 'both' : null, defense.name);
+    const cpu = resolveSettings(defense, 'cpu', {...ALL, init: 'x'});
+    t.is(cpu.mix, choice ? 'adversarial' : null, defense.name);
   }
 });
 
