@@ -6,8 +6,7 @@ import {download} from './download.js';
 import {progressBar} from './progress.js';
 
 /** Where the authors of CIFAR-10 publish it (the binary version). */
-const OFFICIAL_URL =
-  'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz';
+const OFFICIAL_URL = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz';
 
 /** Its name in the cache. */
 export const OFFICIAL_FILE = 'cifar-10-binary.tar.gz';
