@@ -74,7 +74,7 @@ function agrees(b: number): boolean {
 }
 
 /** [out, in, height, width] with the blocks of both channels innermost. */
-export function blockedWeights(g: Graph, w: IrValue): IrValue {
+function blockedWeights(g: Graph, w: IrValue): IrValue {
   const [co, ci, kh, kw] = w.shape;
   const b = g.block;
   const split = reshape(g, w, [co / b, b, ci / b, b, kh, kw]);

@@ -128,6 +128,6 @@ export function narrowProduct(
   return undefined;
 }
 
-export function isNarrow(v: IrValue, shape: readonly number[]): boolean {
+function isNarrow(v: IrValue, shape: readonly number[]): boolean {
   return count(v) * 4 <= size(shape);
 }
