@@ -121,6 +121,13 @@ export function stepsOption(min = 0): Option {
     .default(100);
 }
 
+export function attackRateOption(): Option {
+  return new Option(
+    '--learning-rate <x>',
+    "of each attack's Adam (default: 0.001, as in the paper)",
+  ).argParser(positive);
+}
+
 export function batchOption(): Option {
   return new Option('--batch <n>', 'images in a batch')
     .argParser(whole(1))

@@ -8,6 +8,7 @@ import {loadCifar10} from '../src/node.js';
 import {writeWhole} from '../src/data/cache.js';
 import {formatTime} from '../src/data/progress.js';
 import {
+  attackRateOption,
   backendOption,
   batchOption,
   command,
@@ -18,6 +19,7 @@ import {
   startBackend,
   stepsOption,
   stopOnInterrupt,
+  threadsOption,
   variantOption,
   whole,
 } from './command_line.js';
@@ -32,7 +34,7 @@ const program = command('evaluate', {
   examples: [
     'npm run evaluate -- --model runs/demo/C+S+D --attacks None,C+S+D --examples 200',
     'npm run evaluate -- --model my-model --examples 1000 --json result.json',
-    "npm run evaluate -- --model my-model --attacks 'None,D(4/255)' --steps 20",
+    "npm run evaluate -- --model my-model --attacks 'None,D(4/255)' --steps 20 --learning-rate 0.005",
   ],
 })
   .requiredOption(
@@ -42,10 +44,12 @@ const program = command('evaluate', {
   .option('--attacks <specs>', 'comma-separated', COLUMNS)
   .addOption(examplesOption(1000))
   .addOption(stepsOption())
+  .addOption(attackRateOption())
   .option('--restarts <n>', 'searches of each attack', whole(1), 1)
   .addOption(variantOption())
   .addOption(batchOption())
   .addOption(backendOption())
+  .addOption(threadsOption())
   .addOption(seedOption())
   .addOption(jsonOption());
 
@@ -54,22 +58,24 @@ interface Options {
   attacks: string;
   examples: number;
   steps: number;
+  learningRate?: number;
   restarts: number;
   variant: 'paper' | 'reference';
   batch: number;
   backend?: string;
+  threads?: number;
   seed: number;
   json?: string;
 }
 
 run<Options>(program, async options => {
-  const {variant, steps, restarts, seed} = options;
-  const search = {variant, steps, restarts, seed};
+  const {variant, steps, learningRate, restarts, seed} = options;
+  const search = {variant, steps, learningRate, restarts, seed};
   // Commas also stand between a bound's numbers.
   const attacks = options.attacks.split(/,(?![^(]*\))/).map(s => s.trim());
   attacks.forEach(spec => attack(spec, search));
   const stop = stopOnInterrupt();
-  await startBackend(options.backend);
+  await startBackend(options.backend, options.threads);
   const model = await readModel(options.model);
   const data = await loadCifar10({examples: options.examples});
   const bars = progress(attacks, options.examples);
@@ -81,9 +87,9 @@ run<Options>(program, async options => {
     onProgress: bars.update,
   });
   bars.stop();
-  print(options.model, report);
+  print(options.model, report, learningRate);
   if (options.json) {
-    const json = {model: options.model, ...report};
+    const json = {model: options.model, learningRate, ...report};
     await writeWhole(options.json, JSON.stringify(json, null, 2) + '\n');
   }
   if (stop.aborted) process.exitCode = 130;
@@ -120,14 +126,18 @@ function progress(attacks: string[], examples: number) {
   };
 }
 
-function print(model: string, report: RobustnessReport): void {
+function print(
+  model: string,
+  report: RobustnessReport,
+  learningRate?: number,
+): void {
   const {examples, steps, variant, results} = report;
   if (results.length === 0) {
     console.log('Stopped before the first attack was finished.');
     return;
   }
   console.log(
-    `\n${model}: accuracy in % on ${examples} test images, ${steps} steps, ${variant} variant\n`,
+    `\n${model}: accuracy in % on ${examples} test images, ${steps} steps${learningRate === undefined ? '' : ` of ${learningRate}`}, ${variant} variant\n`,
   );
   console.log(robustnessTable([{name: 'accuracy', report}]));
 }

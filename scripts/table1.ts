@@ -22,6 +22,7 @@ import {
   startBackend,
   stepsOption,
   stopOnInterrupt,
+  threadsOption,
   whole,
 } from './command_line.js';
 import {tableProgress} from './table1/progress.js';
@@ -76,6 +77,7 @@ const program = command('table1', {
     'for finished parts and the reports table1.md, table1.json, table1.html',
   )
   .addOption(backendOption())
+  .addOption(threadsOption())
   .addOption(seedOption())
   .addOption(jsonOption());
 
@@ -91,6 +93,7 @@ interface Options {
   pictures: number;
   out: string;
   backend?: string;
+  threads?: number;
   seed: number;
   json?: string;
 }
@@ -109,7 +112,7 @@ run<Options>(program, async options => {
   }
   const named = inOrder(given);
   const stop = stopOnInterrupt();
-  await startBackend(options.backend);
+  await startBackend(options.backend, options.threads);
   const rows: RowModel[] = [];
   for (const row of named) rows.push(await loadRow(row));
   const data = await loadCifar10({examples: options.examples});
