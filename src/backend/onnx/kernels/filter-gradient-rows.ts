@@ -1,6 +1,7 @@
 import {NCHWC, block} from '../ir/blocked.js';
 import type {Graph, IrValue} from '../ir/graph.js';
 import {reshape, transpose} from '../ir/layout.js';
+import {fitsTable, gatherRows} from '../ir/rows.js';
 import type {ConvInfo} from './conv-info.js';
 
 /*
@@ -12,9 +13,6 @@ import type {ConvInfo} from './conv-info.js';
  * numbers as units each operand is one gather away from its place.
  */
 
-/** Entries of the longer table: beyond it the program would be mostly tables. */
-const LONGEST = 2e6;
-
 /** Whether channels come in whole blocks, and the tables stay small. */
 export function canGatherRows(g: Graph, info: ConvInfo): boolean {
   const {inChannels, outChannels} = info;
@@ -22,7 +20,7 @@ export function canGatherRows(g: Graph, info: ConvInfo): boolean {
     return false;
   }
   const {count, inRows} = bandsOf(info, g.block);
-  return (inChannels / g.block) * count * inRows * inColumns(info) <= LONGEST;
+  return fitsTable((inChannels / g.block) * count * inRows * inColumns(info));
 }
 
 /** The filter's gradient, [height, width, in, out], of `x` and `dy` in NCHW. */
@@ -110,7 +108,8 @@ function inputRows(
   const {top, left} = info.padInfo;
   const places = [groups, count / b, inRows, columns, b];
   const key = `input rows ${[n, ci, h, w, top, left, perExample, outRows, inRows, info.strideHeight, columns]}`;
-  const index = g.table(key, places, ([c, block, i, j, k]) => {
+  const gathered = gatherRows(g, withZeros(g, x), key, places, place => {
+    const [c, block, i, j, k] = place;
     const band = block * b + k;
     const example = Math.floor(band / perExample);
     const row = (band % perExample) * outRows * info.strideHeight + i - top;
@@ -121,10 +120,6 @@ function inputRows(
     return inside
       ? ((example * groups + c) * (h + 1) + row) * w + column
       : h * w;
-  });
-  const rows = reshape(g, withZeros(g, x), [n * groups * (h + 1) * w, b]);
-  const gathered = g.node('Gather', [rows, index], [...places, b], 'float32', {
-    axis: 0,
   });
   const size = (count / b) * inRows * columns * b;
   const turned = g.node(
@@ -161,16 +156,13 @@ function gradientRows(
   const groups = co / b;
   const places = [groups, count / b, outRows, w, b];
   const key = `gradient rows ${[n, co, h, w, perExample]}`;
-  const index = g.table(key, places, ([c, block, i, j, k]) => {
+  const gathered = gatherRows(g, block(g, dy), key, places, place => {
+    const [c, block, i, j, k] = place;
     const band = block * b + k;
     // What the last block has too many meets zeros of the input.
     const example = Math.min(Math.floor(band / perExample), n - 1);
     const row = (band % perExample) * outRows + i;
     return ((example * groups + c) * h + row) * w + j;
-  });
-  const rows = reshape(g, block(g, dy), [n * groups * h * w, b]);
-  const gathered = g.node('Gather', [rows, index], [...places, b], 'float32', {
-    axis: 0,
   });
   return reshape(g, gathered, [co, count, outRows, w]);
 }

@@ -2,6 +2,7 @@ import {block, unblock} from '../ir/blocked.js';
 import type {Graph, IrValue} from '../ir/graph.js';
 import {reshape, transpose} from '../ir/layout.js';
 import {pad, slice} from '../ir/regions.js';
+import {fitsTable, gatherRows} from '../ir/rows.js';
 import {blockFilter, blockedConv} from './blocked-conv.js';
 import type {ConvInfo} from './conv-info.js';
 
@@ -11,7 +12,8 @@ import type {ConvInfo} from './conv-info.js';
  * k ≡ j (mod stride) ever see it; the rows with one remainder r = j mod stride
  * are a convolution of dy with those taps, turned round. All remainders together
  * are channels of one convolution, whose pixels are then dealt out ("sub-pixel
- * convolution", Shi et al. 2016). A transposed convolution takes twice as long.
+ * convolution", Shi et al. 2016). A transposed convolution would leave the
+ * blocked layout.
  */
 
 /** Along one axis. */
@@ -29,9 +31,6 @@ interface Axis {
   padding: number;
 }
 
-/** Entries of the table by which pixels are dealt out. */
-const LONGEST = 2e6;
-
 /** With fewer taps than the stride most of them would be zero; with more padding than taps, some of ours negative. */
 export function canDealOut(g: Graph, info: ConvInfo): boolean {
   const {padInfo, filterHeight, filterWidth} = info;
@@ -46,7 +45,7 @@ export function canDealOut(g: Graph, info: ConvInfo): boolean {
     filterWidth >= info.strideWidth &&
     Math.max(padInfo.top, padInfo.bottom) < filterHeight &&
     Math.max(padInfo.left, padInfo.right) < filterWidth &&
-    batchSize * (inChannels / g.block) * inHeight * inWidth <= LONGEST
+    fitsTable(batchSize * (inChannels / g.block) * inHeight * inWidth)
   );
 }
 
@@ -76,7 +75,8 @@ export function dealtOut(
   const groups = ci / b;
   const places = [n, groups, h, w];
   const key = `deal out ${[places, info.strideHeight, info.strideWidth, rows.first, columns.first, rows.padding, columns.padding, rows.length, columns.length].join()}`;
-  const index = g.table(key, places, ([example, c, i, j]) => {
+  const gathered = gatherRows(g, block(g, small), key, places, place => {
+    const [example, c, i, j] = place;
     const [q, r] = split(i, rows);
     const [p, s] = split(j, columns);
     const channel = (r * columns.stride + s) * groups + c;
@@ -86,14 +86,6 @@ export function dealtOut(
       p
     );
   });
-  const pixels = n * remainders * groups * rows.length * columns.length;
-  const gathered = g.node(
-    'Gather',
-    [reshape(g, block(g, small), [pixels, b]), index],
-    [...places, b],
-    'float32',
-    {axis: 0},
-  );
   return unblock(g, gathered);
 }
 

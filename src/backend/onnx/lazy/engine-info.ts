@@ -10,10 +10,10 @@ interface InfoTable {
 
 /**
  * tfjs's engine notes dtype, shape and backend of each data id in a WeakMap. A
- * training step makes thousands of data ids, and weak tables of that size cost
- * more, in themselves and at each garbage collection, than all else that is
- * done to record a call. The data ids of this backend carry the note
- * themselves; others stay in the table.
+ * training step makes thousands of data ids, and a weak table of that size, with
+ * what it costs at each garbage collection, took a tenth of the time that
+ * recording a step took. The data ids of this backend carry the note themselves;
+ * others stay in the table.
  */
 export function keepInfoOnValues(): void {
   const state = tf.engine().state as unknown as {tensorInfo?: InfoTable};

@@ -5,7 +5,7 @@ import {fuse} from '../ir/fuse.js';
 import {reshape} from '../ir/layout.js';
 import {type NativeSession, OrtTensor, createSession} from '../native.js';
 import {describe, irDtype, lower} from './signature.js';
-import {sameNumbers} from './spec.js';
+import {sameShape} from '../ir/shape.js';
 import type {Structure} from './structure.js';
 import {type Value, settle} from './value.js';
 import {OnnxError} from './errors.js';
@@ -66,7 +66,7 @@ export function compile(
           const result = results[origin.result];
           settle(value, result.data as tf.backend_util.TypedArray);
           // What comes out of one step often goes into the next.
-          if (sameNumbers(result.dims, value.shape)) value.feed = result;
+          if (sameShape(result.dims, value.shape)) value.feed = result;
         }
       });
     },

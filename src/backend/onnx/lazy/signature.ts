@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import {Graph, type IrDtype, type IrValue} from '../ir/graph.js';
-import {type KnownSpec, type Spec, sameNumbers, specId} from './spec.js';
+import {sameShape} from '../ir/shape.js';
+import {type KnownSpec, type Spec, specId} from './spec.js';
 import {
   type Attrs,
   type KernelInputs,
@@ -85,8 +86,7 @@ function sameList(a: readonly string[], b: readonly string[]): boolean {
 
 function sameSpecs(a: readonly Spec[], b: readonly Spec[]): boolean {
   return a.every(
-    ({shape, dtype}, i) =>
-      dtype === b[i].dtype && sameNumbers(shape, b[i].shape),
+    ({shape, dtype}, i) => dtype === b[i].dtype && sameShape(shape, b[i].shape),
   );
 }
 

@@ -20,13 +20,3 @@ export function specId({shape, dtype}: Spec): number {
   if (id === undefined) ids.set(key, (id = ids.size));
   return id;
 }
-
-/** Whether two lists hold the same numbers. */
-export function sameNumbers(
-  a: readonly number[],
-  b: readonly number[],
-): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
