@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {OnnxBackend} from './backend.js';
 import {registerGradients} from './gradients.js';
+import {registerOptimizers} from './optimizers.js';
 import {lowerings} from './kernels/index.js';
 import './host/slices.js';
 import type {Attrs} from './kernels/registry.js';
@@ -102,6 +103,7 @@ export function registerOnnx(options: OnnxOptions = {}): void {
   registered = true;
   tf.registerBackend(BACKEND, () => new OnnxBackend(options), PRIORITY);
   registerGradients(BACKEND);
+  registerOptimizers(BACKEND);
   const special = {...views, ...withNumbers};
   const names = new Set([
     ...lowerings.keys(),

@@ -7,6 +7,7 @@ import './convolution.js';
 import './gather.js';
 import './matmul.js';
 import './normalization.js';
+import './optimizers.js';
 import './pooling.js';
 import './reductions.js';
 import './resize.js';
