@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import {median, quantile} from 'simple-statistics';
 import * as tf from '@tensorflow/tfjs';
 import {withoutFilterGradients} from '../src/attacks/input_gradient.js';
 import {logits} from '../src/attacks/logits.js';
@@ -59,6 +60,8 @@ interface Row {
   name: string;
   milliseconds: number;
   ratio: number;
+  /** Of the ratios of the single turns. */
+  quartiles: [number, number];
 }
 
 interface Options {
@@ -102,12 +105,18 @@ run<Options>(program, async options => {
   console.log(`ResNet-32, batch ${batch}, backend ${tf.getBackend()}\n`);
   const rows = measure(workloads(model, images, labels), batch, seconds);
   const table = new Table({
-    head: ['', 'ms an image', '× network alone'],
+    head: ['', 'ms an image', '× network alone', 'middle half of turns'],
     style: {head: []},
-    colAligns: ['left', 'right', 'right'],
+    colAligns: ['left', 'right', 'right', 'right'],
   });
-  for (const {name, milliseconds, ratio} of rows) {
-    table.push([name, milliseconds.toFixed(2), ratio.toFixed(2)]);
+  for (const {name, milliseconds, ratio, quartiles} of rows) {
+    const [low, high] = quartiles.map(q => q.toFixed(2));
+    table.push([
+      name,
+      milliseconds.toFixed(2),
+      ratio.toFixed(2),
+      `${low}–${high}`,
+    ]);
   }
   console.log(table.toString());
   if (json) {
@@ -180,49 +189,48 @@ function workloads(
   };
 }
 
-const SHORT = 2;
-const LONG = 6;
+const SHORT = 1;
+const LONG = 5;
 
 /**
  * Each workload's time per step and image. An attack of k steps also has a start
  * and an end, so a step is the difference between a longer and a shorter run,
- * divided. Workloads take turns, so that a change in the machine's speed meets all
- * of them, and of each the fastest shorter and the fastest longer run count.
+ * divided. Workloads take turns and each is compared with the network alone of
+ * the same turn, so that a change in the machine's speed meets both; medians
+ * over the turns count.
  */
 function measure(
   workloads: Record<string, (count: number) => void>,
   batch: number,
   seconds: number,
 ): Row[] {
-  const clocks = Object.entries(workloads).map(([name, work]) => {
-    work(1);
-    return {name, work, short: Infinity, long: Infinity, spent: 0, rounds: 0};
-  });
+  const works = Object.values(workloads);
   const time = (work: (count: number) => void, count: number) => {
     const started = performance.now();
     work(count);
     return performance.now() - started;
   };
-  for (;;) {
-    const due = clocks.filter(c => c.rounds < 3 || c.spent < seconds * 1000);
-    if (due.length === 0) break;
-    for (const clock of due) {
-      const short = time(clock.work, SHORT);
-      const long = time(clock.work, LONG);
-      clock.short = Math.min(clock.short, short);
-      clock.long = Math.min(clock.long, long);
-      clock.spent += short + long;
-      clock.rounds++;
-    }
+  const perStep = (work: (count: number) => void) => {
+    const short = time(work, SHORT);
+    return (time(work, LONG) - short) / (LONG - SHORT) / batch;
+  };
+  // Compiles, and allocates.
+  works.forEach(perStep);
+  const turns: number[][] = [];
+  const started = performance.now();
+  const end = started + seconds * 1000 * works.length;
+  while (turns.length < 3 || performance.now() < end) {
+    turns.push(works.map(perStep));
   }
-  const perStep = clocks.map(
-    ({short, long}) => (long - short) / (LONG - SHORT) / batch,
-  );
-  return clocks.map(({name}, i) => ({
-    name,
-    milliseconds: perStep[i],
-    ratio: perStep[i] / perStep[0],
-  }));
+  return Object.keys(workloads).map((name, i) => {
+    const ratios = turns.map(turn => turn[i] / turn[0]);
+    return {
+      name,
+      milliseconds: median(turns.map(turn => turn[i])),
+      ratio: median(ratios),
+      quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+    };
+  });
 }
 
 function watchMemory(
