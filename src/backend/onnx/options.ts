@@ -1,3 +1,4 @@
+import os from 'node:os';
 import {checkProvider} from './provider.js';
 import {supportedProviders} from './native.js';
 
@@ -8,7 +9,8 @@ export interface OnnxOptions {
   threads?: number;
   /**
    * Bytes that the working memory of cached sessions may take together; the
-   * least recently used go first. Default 4 GiB.
+   * least recently used go first. Default: half of the memory that this process
+   * may use.
    */
   memoryLimit?: number;
   /** How many compiled graphs are kept. Default 64. */
@@ -22,10 +24,16 @@ export type Settings = Required<OnnxOptions>;
 export const defaults: Settings = {
   executionProvider: 'cpu',
   threads: 0,
-  memoryLimit: 4 * 2 ** 30,
+  memoryLimit: usableMemory() / 2,
   cacheSize: 64,
   profile: false,
 };
+
+/** Of the machine, or of the container where that gives less. */
+function usableMemory(): number {
+  const limit = process.constrainedMemory?.() ?? 0;
+  return limit > 0 ? Math.min(limit, os.totalmem()) : os.totalmem();
+}
 
 /** Checks `options` and fills them up from `base`. */
 export function settings(options: OnnxOptions, base = defaults): Settings {

@@ -3,6 +3,7 @@ import test from 'ava';
 import {useOnnx} from '../../../src/onnx.js';
 
 const backend = await useOnnx();
+const roomy = 2 ** 30;
 const program = (n: number) =>
   tf.tidy(() => tf.matMul(tf.ones([n, 64]), tf.ones([64, n])).dataSync()[0]);
 
@@ -10,7 +11,7 @@ test.afterEach.always(() =>
   useOnnx({
     threads: 0,
     cacheSize: 64,
-    memoryLimit: 4 * 2 ** 30,
+    memoryLimit: roomy,
     profile: false,
   }),
 );
@@ -57,11 +58,25 @@ test.serial(
     await useOnnx({memoryLimit: 1});
     [8, 9, 10].forEach(n => t.is(program(n), 64));
     t.is(backend.stats().cachedSessions, 1);
-    await useOnnx({memoryLimit: 2 ** 30});
+    await useOnnx({memoryLimit: roomy});
     [8, 9, 10].forEach(program);
     t.is(backend.stats().cachedSessions, 3);
   },
 );
+
+test.serial('a limit that makes a loop compile is named once', async t => {
+  await useOnnx({memoryLimit: 1});
+  const warned: string[] = [];
+  const warn = console.warn;
+  console.warn = (text: string) => warned.push(text);
+  try {
+    for (let i = 0; i < 12; i++) [8, 9].forEach(program);
+  } finally {
+    console.warn = warn;
+  }
+  t.is(warned.length, 1);
+  t.regex(warned[0], /memoryLimit.*smaller batches/);
+});
 
 test.serial('a profile names the slowest ops and their shapes', async t => {
   await useOnnx({profile: 1});

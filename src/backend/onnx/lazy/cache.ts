@@ -1,11 +1,15 @@
 import type {Program} from './program.js';
 import type {Structure} from './structure.js';
+import {warnOnce} from './warn.js';
 
 interface Entry {
   program: Program;
   /** Literals that are part of the program, by leaf. */
   baked: Map<number, number>;
 }
+
+/** So many programs that had gone for lack of memory and were needed again are a loop that compiles. */
+const TOO_MANY = 10;
 
 /**
  * Compiled programs by structure; the least recently used go first, when there
@@ -14,6 +18,9 @@ interface Entry {
 export class ProgramCache {
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
+  /** What went for lack of memory, the latest last. */
+  private readonly gone = new Set<string>();
+  private missed = 0;
   compilations = 0;
 
   /**
@@ -52,6 +59,7 @@ export class ProgramCache {
     }
     if (old) this.remove(structure.key, old);
     this.compilations++;
+    if (this.gone.delete(structure.key)) this.miss();
     const program = this.compile(structure, baked);
     this.bytes += program.bytes;
     this.entries.set(structure.key, {program, baked});
@@ -67,9 +75,24 @@ export class ProgramCache {
     const {cacheSize, memoryLimit} = this.limits();
     for (const [key, entry] of this.entries) {
       if (this.entries.size === 1) return;
-      if (this.entries.size <= cacheSize && this.bytes <= memoryLimit) return;
+      const full = this.bytes > memoryLimit;
+      if (this.entries.size <= cacheSize && !full) return;
       this.remove(key, entry);
+      if (full) this.gone.add(key);
     }
+    for (const key of this.gone) {
+      if (this.gone.size <= cacheSize) return;
+      this.gone.delete(key);
+    }
+  }
+
+  private miss(): void {
+    this.missed++;
+    if (this.missed < TOO_MANY) return;
+    const mib = (this.limits().memoryLimit / 2 ** 20).toFixed(0);
+    warnOnce(
+      `onnx backend: graphs are dropped and compiled again and again, because they need more than memoryLimit, ${mib} MiB, together. Raise it, or use smaller batches.`,
+    );
   }
 
   private remove(key: string, {program}: Entry): void {
