@@ -30,6 +30,15 @@ const table: Record<string, Op> = {
   reverse: x => tf.reverse(x, [0, -1]),
   tile: x => tf.tile(x, [1, 2, 1, 3]),
   concat: x => tf.concat([x, x.mul(2), x], 1),
+  'concat of other layouts': x =>
+    tf.concat(
+      [
+        x.transpose([2, 1, 0, 3]).relu(),
+        random([4, 3, 2, 5], 2),
+        x.reshape([4, 5, 3, 2]).transpose([0, 2, 3, 1]),
+      ],
+      2,
+    ),
   stack: x => tf.stack([x, x.mul(2)], 1),
   unstack: x => tf.unstack(x, 2)[1],
   split: x => tf.split(x, [1, 3, 1], 3)[1],

@@ -122,15 +122,18 @@ export function slice(
 
 export function concat(g: Graph, parts: IrValue[], axis: number): IrValue {
   if (parts.length === 1) return parts[0];
+  const transposed = parts.find(v => permutationOf(v));
+  if (!transposed) return join(g, parts, axis);
+  const permutation = permutationOf(transposed)!;
+  const back = inverse(permutation);
+  const lowered = parts.map(v => transpose(g, v, back));
+  // Once: parts whose layouts differ would hand the transpose to and fro for ever.
+  return transpose(g, join(g, lowered, permutation[axis]), permutation);
+}
+
+function join(g: Graph, parts: IrValue[], axis: number): IrValue {
   const shape = [...parts[0].shape];
   shape[axis] = parts.reduce((sum, v) => sum + v.shape[axis], 0);
-  const transposed = parts.find(v => permutationOf(v));
-  if (transposed) {
-    const permutation = permutationOf(transposed)!;
-    const back = inverse(permutation);
-    const lowered = parts.map(v => transpose(g, v, back));
-    return transpose(g, concat(g, lowered, permutation[axis]), permutation);
-  }
   const splat = splatValue(parts[0]);
   if (splat !== undefined && parts.every(v => splatValue(v) === splat)) {
     return g.splat(splat, shape, parts[0].dtype);
