@@ -85,7 +85,9 @@ export class OnnxBackend extends tf.KernelBackend {
     this.boundary.before();
     const names: string[] = [];
     const infos: tf.TensorInfo[] = [];
-    for (const [name, info] of Object.entries(inputs ?? {})) {
+    const given = (inputs ?? {}) as tf.NamedTensorInfoMap;
+    for (const name of Object.keys(given)) {
+      const info = given[name];
       if (info == null) continue;
       if (Array.isArray(info)) {
         // Kernels of ragged tensors take lists.
@@ -99,16 +101,18 @@ export class OnnxBackend extends tf.KernelBackend {
       }
     }
     const values = infos.map(({dataId}) => this.data.get(dataId));
-    for (const {error} of values) if (error) throw error;
+    let onCpu = false;
+    values.forEach(({error, shape}, i) => {
+      if (error) throw error;
+      const {dtype} = infos[i];
+      onCpu ||=
+        shape.includes(0) || dtype === 'string' || dtype === 'complex64';
+    });
 
     const onHost = hostKernels.get(kernel)?.(values, infos, attrs);
     if (onHost) return this.answer(onHost);
 
-    const empty = values.some(v => v.shape.includes(0));
-    if (
-      empty ||
-      infos.some(i => i.dtype === 'string' || i.dtype === 'complex64')
-    ) {
+    if (onCpu) {
       return this.runOnCpu(kernel, names, infos, values, attrs);
     }
     const signature = signatureOf(kernel, names, infos, attrs);

@@ -46,7 +46,7 @@ interface OpenScope {
  * - in what is left, after as many whole repetitions as have been recorded.
  */
 export class StepBoundary {
-  private scopes: OpenScope[] = [];
+  private readonly scopes: OpenScope[] = [];
   private recorded = 0;
   private lastGradient = 0;
   private inTape = false;
@@ -103,26 +103,23 @@ export class StepBoundary {
 
   /** Compares tfjs's stack of scopes with what it was at the last call. */
   private follow({scopeStack, gradientDepth}: EngineState): void {
-    let common = Math.min(this.scopes.length, scopeStack.length);
-    while (
-      common > 0 &&
-      this.scopes[common - 1].id !== scopeStack[common - 1].id
-    ) {
+    const open = this.scopes;
+    let common = Math.min(open.length, scopeStack.length);
+    while (common > 0 && open[common - 1].id !== scopeStack[common - 1].id) {
       common--;
     }
-    const closed = this.scopes.splice(common);
-    const [outermost] = closed;
-    const inGradient = [...this.scopes, ...closed.slice(0, 1)].some(isGradient);
     if (
-      outermost &&
+      common < open.length &&
       gradientDepth === 0 &&
-      !inGradient &&
-      this.recorded - outermost.start >= STEP
+      this.recorded - open[common].start >= STEP &&
+      !open.slice(0, common + 1).some(isGradient)
     ) {
       this.stepEnded = true;
     }
-    for (const {id, name} of scopeStack.slice(common)) {
-      this.scopes.push({id, name, start: this.recorded});
+    open.length = common;
+    for (let i = common; i < scopeStack.length; i++) {
+      const {id, name} = scopeStack[i];
+      open.push({id, name, start: this.recorded});
     }
   }
 }
