@@ -9,7 +9,7 @@ export interface OnnxOptions {
   threads?: number;
   /**
    * Bytes that the working memory of cached sessions may take together; the
-   * least recently used go first. Default: half of the memory that this process
+   * least recently used go first. Default: a quarter of the memory that this process
    * may use.
    */
   memoryLimit?: number;
@@ -24,7 +24,7 @@ export type Settings = Required<OnnxOptions>;
 export const defaults: Settings = {
   executionProvider: 'cpu',
   threads: 0,
-  memoryLimit: usableMemory() / 2,
+  memoryLimit: usableMemory() / 4,
   cacheSize: 64,
   profile: false,
 };
