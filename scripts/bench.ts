@@ -217,8 +217,7 @@ function measure(
   // Compiles, and allocates.
   works.forEach(perStep);
   const turns: number[][] = [];
-  const started = performance.now();
-  const end = started + seconds * 1000 * works.length;
+  const end = performance.now() + seconds * 1000 * works.length;
   while (turns.length < 3 || performance.now() < end) {
     turns.push(works.map(perStep));
   }

@@ -1,3 +1,4 @@
+import {median} from 'simple-statistics';
 import * as tf from '@tensorflow/tfjs';
 import {attack} from '../../../src/index.js';
 import {rateFor} from '../points.js';
@@ -89,7 +90,7 @@ async function networkTime(
     times.push((performance.now() - start) / 1000 / images.shape[0]);
   }
   // The first compiles.
-  return times.slice(1).sort((a, b) => a - b)[2];
+  return median(times.slice(1));
 }
 
 /** The results in words, a line an attack. */

@@ -2,6 +2,7 @@ import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {define} from '../../../src/backend/onnx/kernels/registry.js';
 import {OnnxBackend, useOnnx} from '../../../src/onnx.js';
+import {said} from '../../helpers/said.js';
 
 const backend = await useOnnx();
 const works = () =>
@@ -129,10 +130,7 @@ test.serial('a session that does not compile', t => {
 });
 
 test.serial('a session that does not compile, where tfjs has a kernel', t => {
-  const warned: unknown[] = [];
-  const {warn} = console;
-  console.warn = (...args) => warned.push(...args);
-  try {
+  const warned = said('warn', () => {
     // ONNX's convolutions know no whole numbers.
     const y: tf.Tensor = tf.engine().runKernel(
       'Conv2D',
@@ -143,9 +141,7 @@ test.serial('a session that does not compile, where tfjs has a kernel', t => {
       {strides: 1, pad: 'same', dataFormat: 'NHWC', dilations: 1},
     );
     t.deepEqual([...y.dataSync()], [2]);
-  } finally {
-    console.warn = warn;
-  }
+  });
   t.regex(
     warned.join(),
     /Conv2D\(x: int32\[1,1,1,2\], filter: int32\[1,1,2,1\]\) failed.*cpu/s,

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {useOnnx} from '../../../src/onnx.js';
+import {said} from '../../helpers/said.js';
 
 const backend = await useOnnx();
 const roomy = 2 ** 30;
@@ -66,36 +67,30 @@ test.serial(
 
 test.serial('a limit that makes a loop compile is named once', async t => {
   await useOnnx({memoryLimit: 1});
-  const warned: string[] = [];
-  const warn = console.warn;
-  console.warn = (text: string) => warned.push(text);
-  try {
+  const loop = () => {
     for (let i = 0; i < 12; i++) [8, 9].forEach(program);
-  } finally {
-    console.warn = warn;
-  }
+  };
+  const aboutMemory = () =>
+    said('warn', loop).filter(text => text.includes('memoryLimit'));
+  const warned = aboutMemory();
   t.is(warned.length, 1);
   t.regex(warned[0], /memoryLimit.*smaller batches/);
+  t.deepEqual(aboutMemory(), []);
 });
 
 test.serial('a profile names the slowest ops and their shapes', async t => {
   await useOnnx({profile: 1});
-  const said: string[] = [];
-  const log = console.log;
-  console.log = (text: string) => said.push(text);
-  try {
-    // Not of ones: that would be worked out before the run.
+  const printed = said('log', () =>
     tf.tidy(() => {
+      // Not of ones: that would be worked out before the run.
       const x = tf.randomUniform([32, 64]);
       tf.matMul(x, x, false, true).dataSync();
-    });
-  } finally {
-    console.log = log;
-  }
-  t.is(said.length, 1);
-  t.is(said[0].split('\n').length, 2);
+    }),
+  );
+  t.is(printed.length, 1);
+  t.is(printed[0].split('\n').length, 2);
   t.regex(
-    said[0],
+    printed[0],
     /^onnx backend: [\d.]+ ms in operators\n +[\d.]+ ms {2}\w+: BatchMatMul\(a: float32\[32,64\], b: float32\[32,64\]\)/,
   );
 });

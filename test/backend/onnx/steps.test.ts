@@ -1,6 +1,7 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {useOnnx} from '../../../src/onnx.js';
+import {said} from '../../helpers/said.js';
 import {compilations} from './compilations.js';
 
 const backend = await useOnnx();
@@ -209,41 +210,28 @@ test.serial('steps that hand on much run four at once, others alone', t => {
   t.is(backend.stats().pending, 0);
 });
 
-/** What is printed as a warning meanwhile. */
-async function warnings(f: () => void): Promise<string[]> {
-  const said: string[] = [];
-  const warn = console.warn;
-  console.warn = (text: string) => said.push(text);
-  try {
-    f();
-  } finally {
-    console.warn = warn;
-  }
-  return said;
-}
-
-test.serial('a program that mostly repeats itself is told nothing', async t => {
+test.serial('a program that mostly repeats itself is told nothing', t => {
   const program = (n: number) =>
     tf.tidy(() => tf.randomUniform([n, 5]).cos().sum().dataSync());
-  const said = await warnings(() => {
+  const warned = said('warn', () => {
     for (let n = 1; n < 20; n++) {
       program(n);
       for (let i = 0; i < 12; i++) program(1);
     }
   });
-  t.deepEqual(said, []);
+  t.deepEqual(warned, []);
 });
 
 test.serial(
   'a program that compiles at each step is told which op changes',
-  async t => {
-    const said = await warnings(() => {
+  t => {
+    const warned = said('warn', () => {
       for (let n = 1; n < 16; n++) {
         tf.tidy(() => tf.randomUniform([n, 3]).exp().sum().dataSync());
       }
     });
-    t.is(said.length, 1);
-    t.regex(said[0], /Exp\(x: float32\[\d+,3\]\).*changes/);
+    t.is(warned.length, 1);
+    t.regex(warned[0], /Exp\(x: float32\[\d+,3\]\).*changes/);
   },
 );
 

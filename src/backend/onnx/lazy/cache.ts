@@ -18,7 +18,7 @@ const TOO_MANY = 10;
 export class ProgramCache {
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
-  /** What went for lack of memory, the latest last. */
+  /** What went for lack of memory, the latest last; no more than may be cached. */
   private readonly gone = new Set<string>();
   private missed = 0;
   compilations = 0;
@@ -69,6 +69,8 @@ export class ProgramCache {
 
   clear(): void {
     for (const [key, entry] of this.entries) this.remove(key, entry);
+    this.gone.clear();
+    this.missed = 0;
   }
 
   private shrink(): void {
@@ -78,11 +80,12 @@ export class ProgramCache {
       const full = this.bytes > memoryLimit;
       if (this.entries.size <= cacheSize && !full) return;
       this.remove(key, entry);
-      if (full) this.gone.add(key);
-    }
-    for (const key of this.gone) {
-      if (this.gone.size <= cacheSize) return;
-      this.gone.delete(key);
+      if (!full) continue;
+      for (const oldest of this.gone) {
+        if (this.gone.size < cacheSize) break;
+        this.gone.delete(oldest);
+      }
+      this.gone.add(key);
     }
   }
 
