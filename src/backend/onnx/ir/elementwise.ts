@@ -6,7 +6,7 @@ import {
   splatValue,
 } from './graph.js';
 import {unblockedView} from './blocked.js';
-import {expand, transposedView} from './layout.js';
+import {expand, permutationOf, transposedView} from './layout.js';
 import {broadcast, sameShape} from './shape.js';
 
 export interface ElementwiseOptions {
@@ -63,12 +63,27 @@ function below(
   for (const operand of inputs) {
     const view = viewOf(g, operand);
     if (!view || !sameShape(operand.shape, shape)) continue;
+    if (isTransposedInput(operand) && inputs.some(v => isPlain(v, shape))) {
+      continue;
+    }
     const lowered = inputs.map(v => view.lower(v));
     if (lowered.every(v => v !== undefined)) {
       return view.raise(next(lowered as IrValue[], view.shape));
     }
   }
   return next(inputs, shape);
+}
+
+/** Worth its transpose, which steps in one run share, where it spares another's. */
+function isTransposedInput(v: IrValue): boolean {
+  if (!permutationOf(v)) return false;
+  let {node} = v.node.inputs[0]!;
+  if (node.type === 'Reshape') node = node.inputs[0]!.node;
+  return node.type === 'Input';
+}
+
+function isPlain(v: IrValue, shape: readonly number[]): boolean {
+  return sameShape(v.shape, shape) && permutationOf(v) === undefined;
 }
 
 /** Expansion is left to the result, and often to what is done with that. */

@@ -61,7 +61,10 @@ export function reshape(
   );
 }
 
-/** A reshape that only adds or drops axes of length 1 can go below a transpose. */
+/**
+ * A reshape can go below a transpose where each axis is only split, or merged
+ * with axes that are neighbours there too. Axes of length 1 go anywhere.
+ */
 function reshapeBelowTranspose(
   g: Graph,
   x: IrValue,
@@ -69,29 +72,60 @@ function reshapeBelowTranspose(
 ): IrValue | undefined {
   const permutation = permutationOf(x);
   if (!permutation) return undefined;
-  const from = x.shape.map((_, i) => i).filter(i => x.shape[i] !== 1);
-  const to = shape.map((_, i) => i).filter(i => shape[i] !== 1);
+  const groups = axisGroups(x.shape, shape);
+  // Where below the transpose each group lies, if it is in one piece there.
+  const below = x.node.inputs[0]!.shape;
+  const places = below.map((_, i) => i).filter(i => below[i] !== 1);
+  const moved = groups?.map(({from, to}) => ({
+    to,
+    places: from.map(axis => places.indexOf(permutation[axis])),
+  }));
   if (
-    !sameShape(
-      from.map(i => x.shape[i]),
-      to.map(i => shape[i]),
+    !moved?.every(group =>
+      group.places.every((place, i) => place === group.places[0] + i),
     )
   ) {
     return undefined;
   }
-  // The axes longer than 1, in the order of the transpose's input, then ones.
-  const order = from
-    .map((axis, i) => ({source: permutation[axis], target: to[i]}))
-    .sort((a, b) => a.source - b.source)
-    .map(a => a.target);
+  moved.sort((a, b) => a.places[0] - b.places[0]);
   const ones = shape.map((_, i) => i).filter(i => shape[i] === 1);
-  const axes = [...order, ...ones];
-  const below = reshape(
+  const axes = [...moved.flatMap(group => group.to), ...ones];
+  const reshaped = reshape(
     g,
     x.node.inputs[0]!,
     axes.map(i => shape[i]),
   );
-  return transpose(g, below, inverse(axes));
+  return transpose(g, reshaped, inverse(axes));
+}
+
+/**
+ * The smallest groups of neighbouring axes, none of length 1, that hold the
+ * same elements before and after a reshape; undefined where there are none.
+ */
+function axisGroups(
+  before: readonly number[],
+  after: readonly number[],
+): {from: number[]; to: number[]}[] | undefined {
+  if (size(before) === 0) return undefined;
+  const long = (shape: readonly number[]) =>
+    shape.map((_, i) => i).filter(i => shape[i] !== 1);
+  const [from, to] = [long(before), long(after)];
+  const groups: {from: number[]; to: number[]}[] = [];
+  while (from.length > 0) {
+    const group = {from: [from.shift()!], to: [to.shift()!]};
+    let [old, young] = [before[group.from[0]], after[group.to[0]]];
+    while (old !== young) {
+      if (old < young) {
+        group.from.push(from.shift()!);
+        old *= before[group.from.at(-1)!];
+      } else {
+        group.to.push(to.shift()!);
+        young *= after[group.to.at(-1)!];
+      }
+    }
+    groups.push(group);
+  }
+  return groups;
 }
 
 export function expand(

@@ -1,0 +1,99 @@
+import test from 'ava';
+import * as tf from '@tensorflow/tfjs';
+import {elementwise} from '../../../src/backend/onnx/ir/elementwise.js';
+import {Graph, type IrValue} from '../../../src/backend/onnx/ir/graph.js';
+import {reshape, transpose} from '../../../src/backend/onnx/ir/layout.js';
+import {inOrder} from '../../../src/backend/onnx/ir/order.js';
+import {same} from './both.js';
+
+const PLANES = [0, 2, 1];
+
+const counted = (result: IrValue, type: string) =>
+  inOrder([result]).filter(node => node.type === type).length;
+
+/** A leaf, and what is no leaf. */
+function leafAndOther(shape: number[]) {
+  const g = new Graph();
+  const leaf = g.input(0, shape, 'float32');
+  return {g, leaf, other: elementwise(g, 'Exp', [leaf])};
+}
+
+test('axes are split and merged below a transpose, which meets its inverse', t => {
+  const {g, other} = leafAndOther([2, 3, 6]);
+  const split = reshape(g, transpose(g, other, PLANES), [2, 2, 3, 3]);
+  t.deepEqual(split.node.attributes.perm, [0, 2, 3, 1]);
+  t.is(counted(transpose(g, split, [0, 3, 1, 2]), 'Transpose'), 0);
+  const merged = reshape(g, split, [1, 2, 6, 3]);
+  t.is(counted(transpose(g, merged, [0, 1, 3, 2]), 'Transpose'), 0);
+});
+
+test('axes that the transpose has brought together stay above it', t => {
+  const {g, other} = leafAndOther([2, 3, 6]);
+  const flat = reshape(g, transpose(g, other, PLANES), [2, 18]);
+  t.is(flat.node.type, 'Reshape');
+  const across = reshape(g, transpose(g, other, PLANES), [2, 9, 2]);
+  t.is(across.node.type, 'Reshape');
+});
+
+test('a transposed leaf is added as it is, once for all who add it', t => {
+  const {g, leaf} = leafAndOther([2, 6, 3]);
+  const image = transpose(g, reshape(g, leaf, [2, 6, 3]), PLANES);
+  const field = g.input(1, [2, 3, 6], 'float32');
+  let sum = elementwise(g, 'Exp', [field]);
+  for (let i = 0; i < 3; i++) {
+    sum = elementwise(g, 'Add', [image, elementwise(g, 'Exp', [sum])]);
+  }
+  t.is(sum.node.type, 'Add');
+  t.is(counted(sum, 'Transpose'), 1);
+});
+
+/** All ways to write 24 as a shape of up to three axes, with and without ones. */
+const SHAPES = [
+  [24],
+  [2, 12],
+  [3, 8],
+  [4, 6],
+  [6, 4],
+  [12, 2],
+  [2, 3, 4],
+  [4, 3, 2],
+  [3, 2, 4],
+  [6, 2, 2],
+  [2, 2, 6],
+  [1, 4, 6],
+  [2, 1, 12],
+  [8, 3, 1],
+];
+
+const PERMUTATIONS = [
+  [0, 2, 1],
+  [1, 0, 2],
+  [1, 2, 0],
+  [2, 0, 1],
+  [2, 1, 0],
+];
+
+test.serial(
+  'every reshape of every transpose gives what cpu gives',
+  async t => {
+    const x = tf.util.createShuffledIndices(24);
+    await same(t, () =>
+      [
+        [2, 3, 4],
+        [4, 1, 6],
+        [2, 2, 6],
+      ].flatMap(shape =>
+        PERMUTATIONS.flatMap(permutation =>
+          SHAPES.map(to =>
+            tf
+              .tensor(Float32Array.from(x), shape)
+              .relu()
+              .transpose(permutation)
+              .reshape(to)
+              .neg(),
+          ),
+        ),
+      ),
+    );
+  },
+);
