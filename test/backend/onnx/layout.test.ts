@@ -11,16 +11,15 @@ const PLANES = [0, 2, 1];
 const counted = (result: IrValue, type: string) =>
   inOrder([result]).filter(node => node.type === type).length;
 
-/** A leaf, and what is no leaf. */
-function leafAndOther(shape: number[]) {
+/** A graph, and something in it that is no leaf. */
+function graphWith(shape: number[]): {g: Graph; x: IrValue} {
   const g = new Graph();
-  const leaf = g.input(0, shape, 'float32');
-  return {g, leaf, other: elementwise(g, 'Exp', [leaf])};
+  return {g, x: elementwise(g, 'Exp', [g.input(0, shape, 'float32')])};
 }
 
 test('axes are split and merged below a transpose, which meets its inverse', t => {
-  const {g, other} = leafAndOther([2, 3, 6]);
-  const split = reshape(g, transpose(g, other, PLANES), [2, 2, 3, 3]);
+  const {g, x} = graphWith([2, 3, 6]);
+  const split = reshape(g, transpose(g, x, PLANES), [2, 2, 3, 3]);
   t.deepEqual(split.node.attributes.perm, [0, 2, 3, 1]);
   t.is(counted(transpose(g, split, [0, 3, 1, 2]), 'Transpose'), 0);
   const merged = reshape(g, split, [1, 2, 6, 3]);
@@ -28,15 +27,16 @@ test('axes are split and merged below a transpose, which meets its inverse', t =
 });
 
 test('axes that the transpose has brought together stay above it', t => {
-  const {g, other} = leafAndOther([2, 3, 6]);
-  const flat = reshape(g, transpose(g, other, PLANES), [2, 18]);
+  const {g, x} = graphWith([2, 3, 6]);
+  const flat = reshape(g, transpose(g, x, PLANES), [2, 18]);
   t.is(flat.node.type, 'Reshape');
-  const across = reshape(g, transpose(g, other, PLANES), [2, 9, 2]);
+  const across = reshape(g, transpose(g, x, PLANES), [2, 9, 2]);
   t.is(across.node.type, 'Reshape');
 });
 
 test('a transposed leaf is added as it is, once for all who add it', t => {
-  const {g, leaf} = leafAndOther([2, 6, 3]);
+  const g = new Graph();
+  const leaf = g.input(0, [2, 2, 3, 3], 'float32');
   const image = transpose(g, reshape(g, leaf, [2, 6, 3]), PLANES);
   const field = g.input(1, [2, 3, 6], 'float32');
   let sum = elementwise(g, 'Exp', [field]);
@@ -47,23 +47,14 @@ test('a transposed leaf is added as it is, once for all who add it', t => {
   t.is(counted(sum, 'Transpose'), 1);
 });
 
-/** All ways to write 24 as a shape of up to three axes, with and without ones. */
-const SHAPES = [
-  [24],
-  [2, 12],
-  [3, 8],
-  [4, 6],
-  [6, 4],
-  [12, 2],
-  [2, 3, 4],
-  [4, 3, 2],
-  [3, 2, 4],
-  [6, 2, 2],
-  [2, 2, 6],
-  [1, 4, 6],
-  [2, 1, 12],
-  [8, 3, 1],
-];
+/** All shapes of so many axes that have `size` elements. */
+function shapesOf(size: number, rank: number): number[][] {
+  if (rank === 1) return [[size]];
+  const first = Array.from({length: size}, (_, i) => i + 1);
+  return first
+    .filter(d => size % d === 0)
+    .flatMap(d => shapesOf(size / d, rank - 1).map(rest => [d, ...rest]));
+}
 
 const PERMUTATIONS = [
   [0, 2, 1],
@@ -73,27 +64,25 @@ const PERMUTATIONS = [
   [2, 1, 0],
 ];
 
-test.serial(
-  'every reshape of every transpose gives what cpu gives',
-  async t => {
-    const x = tf.util.createShuffledIndices(24);
-    await same(t, () =>
-      [
-        [2, 3, 4],
-        [4, 1, 6],
-        [2, 2, 6],
-      ].flatMap(shape =>
-        PERMUTATIONS.flatMap(permutation =>
-          SHAPES.map(to =>
-            tf
-              .tensor(Float32Array.from(x), shape)
-              .relu()
-              .transpose(permutation)
-              .reshape(to)
-              .neg(),
-          ),
+test.serial('transposes and then reshapes of every kind', async t => {
+  const shapes = [1, 2, 3].flatMap(rank => shapesOf(24, rank));
+  await same(t, () =>
+    [
+      [2, 3, 4],
+      [4, 1, 6],
+      [2, 2, 6],
+    ].flatMap(shape =>
+      PERMUTATIONS.flatMap(permutation =>
+        shapes.map(to =>
+          tf
+            .range(1, 25)
+            .reshape(shape)
+            .sqrt()
+            .transpose(permutation)
+            .reshape(to)
+            .neg(),
         ),
       ),
-    );
-  },
-);
+    ),
+  );
+});

@@ -198,7 +198,7 @@ function handOn(elements: number, steps: number): [number, number] {
 test.serial('steps that hand on much run four at once, others alone', t => {
   let expected = 0;
   for (let step = 1; step <= 8; step++) expected = expected / 2 + 120 * step;
-  // In bytes just more than is much, and less.
+  // In bytes: what just counts as much, and a quarter of it.
   const large = 2 ** 18;
   const [many, last] = handOn(2 ** 16, 8);
   t.is(last, expected);

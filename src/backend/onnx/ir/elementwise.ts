@@ -74,7 +74,10 @@ function below(
   return next(inputs, shape);
 }
 
-/** Worth its transpose, which steps in one run share, where it spares another's. */
+/**
+ * Transposed on its way in, once for all steps of a run. Moved to the result of
+ * each operator that it meets, that would be a transpose for each of them.
+ */
 function isTransposedInput(v: IrValue): boolean {
   if (!permutationOf(v)) return false;
   let {node} = v.node.inputs[0]!;
