@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {type CpuResult, listName, runOnCpu} from './lazy/cpu-kernels.js';
 import {ProgramCache} from './lazy/cache.js';
 import {Recorder} from './lazy/recorder.js';
+import {free} from './lazy/free.js';
 import {ValueStore} from './lazy/store.js';
 import {StepBoundary} from './lazy/boundary.js';
 import {keepInfoOnValues} from './lazy/engine-info.js';
@@ -152,6 +153,7 @@ export class OnnxBackend extends tf.KernelBackend {
     const uniform = sharedUniform(given, dtype);
     const data = uniform?.data ?? (given === values ? given.slice() : given);
     const value = readyValue(data, shape, dtype);
+    value.sole = uniform === undefined;
     value.uniform = uniform?.uniform;
     value.writtenBefore = this.recorder.runs;
     return this.data.add(value).dataId;
@@ -206,8 +208,8 @@ export class OnnxBackend extends tf.KernelBackend {
       value.references--;
       if (!force && value.references > 0) return false;
       value.references = 0;
-      value.feed = undefined;
       this.data.delete(dataId);
+      if (value.uses === 0) free(value);
     }
     return true;
   }
@@ -266,7 +268,12 @@ export class OnnxBackend extends tf.KernelBackend {
       }
     }
     const {results, list} = runOnCpu(kernel, names, specs, values, attrs);
-    const infos = results.map(result => this.data.add(this.adopt(result)));
+    const infos = results.map(result => {
+      const value = this.adopt(result);
+      // What is made of nothing cannot be a view of anything.
+      value.sole = values.length === 0;
+      return this.data.add(value);
+    });
     return list ? infos : infos[0];
   }
 

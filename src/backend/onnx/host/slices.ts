@@ -23,6 +23,7 @@ hostKernels.set('Slice', ([x], [info], {begin, size}) => {
   const start = tf.slice_util.computeFlatOffset(from, strides);
   const n = tf.util.sizeFromShape(shape);
   // A view: the batches of a data set take no memory of their own.
+  x.sole = false;
   const data = (x.data as Float32Array).subarray(start, start + n);
   return readyValue(data, shape, x.dtype);
 });

@@ -99,6 +99,8 @@ function inputsOf(
 function lend(backend: CpuBackend, value: Value, spec: Spec): tf.TensorInfo {
   const dataId = {};
   const {dtype, data, parts} = value;
+  // Results may be views of it.
+  value.sole = false;
   backend.data.set(dataId, {
     values: data,
     dtype,

@@ -49,6 +49,9 @@ export function compile(
   const results =
     structure.outputs.length > 0 ? lowerAll(g, structure, baked) : [];
   const {origins, values} = distinct(results);
+  const takers = values.map(
+    (_, i) => origins.filter(o => 'result' in o && o.result === i).length,
+  );
   const fused = fuse(g, values);
   const {model, slots, sources} = emit(fused);
   const session = values.length > 0 ? open(model, options, sources) : undefined;
@@ -67,10 +70,13 @@ export function compile(
       outputs.forEach((value, i) => {
         const origin = origins[i];
         if ('leaf' in origin) {
-          settle(value, leaves[origin.leaf].data);
+          const leaf = leaves[origin.leaf];
+          leaf.sole = false;
+          settle(value, leaf.data);
         } else {
           const result = results[origin.result];
-          settle(value, result.data as tf.backend_util.TypedArray);
+          const data = result.data as tf.backend_util.TypedArray;
+          settle(value, data, takers[origin.result] === 1);
           // What comes out of one step often goes into the next.
           if (sameShape(result.dims, value.shape)) value.feed = result;
         }

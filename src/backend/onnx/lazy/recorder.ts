@@ -1,4 +1,5 @@
 import {size} from '../ir/shape.js';
+import {free} from './free.js';
 import type {ProgramCache} from './cache.js';
 import type {Program} from './program.js';
 import {OnnxError} from './errors.js';
@@ -45,6 +46,7 @@ export class Recorder {
   record(signature: Signature, inputs: Value[]): Value[] {
     const outputs = signature.outputs!.map(pendingValue);
     const call = {signature, inputs, outputs};
+    for (const input of inputs) input.uses++;
     for (const output of outputs) output.call = call;
     this.pending.push(call);
     return outputs;
@@ -61,10 +63,9 @@ export class Recorder {
    * that stay pending, still need their results.
    */
   flush(count = this.pending.length): void {
-    const calls = this.failed
-      ? failDependents(this.pending.slice(0, count))
-      : this.pending.slice(0, count);
+    const flushed = this.pending.slice(0, count);
     this.pending = this.pending.slice(count);
+    const calls = this.failed ? failDependents(flushed) : flushed;
     const later = new Set(this.pending.flatMap(call => call.inputs));
     const structure = structureOf(
       calls,
@@ -72,8 +73,12 @@ export class Recorder {
     );
     if (structure.outputs.length > 0) this.run(structure);
     // What nobody can read any more need not keep its inputs alive.
-    for (const call of calls) {
-      for (const output of call.outputs) output.call = undefined;
+    for (const {inputs, outputs} of flushed) {
+      for (const output of outputs) output.call = undefined;
+      for (const input of inputs) {
+        input.uses--;
+        if (input.uses === 0 && input.references === 0) free(input);
+      }
     }
   }
 

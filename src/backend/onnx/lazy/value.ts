@@ -15,6 +15,8 @@ export class Value {
   stored = false;
   /** tfjs tensors on this data id; at 0 nobody can read it any more. */
   references = 1;
+  /** Inputs of recorded calls, not run yet, that are this value. */
+  uses = 0;
   call: Call | undefined = undefined;
   /** Set where the value could not be computed; reading it throws this. */
   error: Error | undefined = undefined;
@@ -28,6 +30,8 @@ export class Value {
   feed: OrtTensor | undefined = undefined;
   /** What tfjs's engine notes of it (engine-info.ts). */
   info: unknown = undefined;
+  /** Whether `data` is its own and nothing else's, so that it can be freed with it. */
+  sole = false;
   /** Scratch space of structure.ts: number in the structure last built. */
   mark = -1;
   position = -1;
@@ -54,8 +58,13 @@ export function pendingValue({shape, dtype, id}: KnownSpec): Value {
 }
 
 /** Turns a pending value into one whose data is there. */
-export function settle(value: Value, data: Data | undefined): void {
+export function settle(
+  value: Value,
+  data: Data | undefined,
+  sole = false,
+): void {
   value.data = data;
+  value.sole = sole;
   value.call = undefined;
 }
 
