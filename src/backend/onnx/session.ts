@@ -72,8 +72,8 @@ export class Session {
       enableMemPattern: false,
       // Errors are thrown; they need not be printed as well.
       logSeverityLevel: 4,
-      // Threads of each session would keep a core busy for some 25 ms after a
-      // run, while JavaScript, its garbage collector or another session needs it.
+      // A session's threads would keep their cores busy after each run (measured:
+      // for 25 ms), while JavaScript, its collector or another session needs them.
       extra: {session: {intra_op: {allow_spinning: '0'}}},
       ...(threads > 0 ? {intraOpNumThreads: threads} : {}),
     };

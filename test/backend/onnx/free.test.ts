@@ -1,5 +1,6 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
+import type {Recorder} from '../../../src/backend/onnx/lazy/recorder.js';
 import {useOnnx} from '../../../src/onnx.js';
 
 const backend = await useOnnx();
@@ -46,7 +47,7 @@ test.serial('a loop leaves nothing to the garbage collector', t => {
     x = next;
     t.true(held() - before < 12 * N);
   }
-  t.deepEqual(first(x).length, 3);
+  (first(x) as number[]).forEach(value => t.true(Math.abs(value - 2) < 1e-5));
   x.dispose();
 });
 
@@ -67,19 +68,16 @@ test.serial('a recorded call keeps what it takes until it has run', t => {
 });
 
 test.serial('also where only the first of the recorded calls are run', t => {
-  // Enough of the same for a boundary in the midst of it (boundary.ts).
-  let x = result(1);
-  const y = result(5);
-  for (let i = 0; i < 1500; i++) {
-    const next = tf.tidy(() => x.mul(1));
-    x.dispose();
-    x = next;
-  }
-  t.true(backend.stats().pending < 1500);
-  const sum = x.add(y);
-  tf.dispose([x, y]);
-  t.deepEqual(first(sum), [6, 8, 10]);
-  sum.dispose();
+  const x = result(1);
+  const y = x.neg();
+  const z = x.mul(2);
+  x.dispose();
+  const {recorder} = backend as unknown as {recorder: Recorder};
+  recorder.flush(1);
+  t.is(backend.stats().pending, 1);
+  t.deepEqual(first(y), [-1, -2, -3]);
+  t.deepEqual(first(z), [2, 4, 6]);
+  tf.dispose([y, z]);
 });
 
 const VIEWS: Record<string, (x: tf.Tensor) => tf.Tensor> = {
@@ -88,10 +86,8 @@ const VIEWS: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   // A view of its rows, made without a run.
   slice: x => x.slice([0], [N / 2]),
   'slice of a slice': x => tf.tidy(() => x.slice([0], [N]).slice([0], [8])),
-  concat: x => tf.concat([x, x]),
   // What comes out is what went in.
-  'a run without work': x => tf.tidy(() => x.mul(1).add(0)),
-  'a kernel of the cpu': x => tf.tidy(() => tf.cast(x, 'float32')),
+  'a run without work': x => tf.tidy(() => x.mul(1)),
 };
 
 for (const [name, view] of Object.entries(VIEWS)) {
@@ -124,6 +120,7 @@ test.serial('a result of a cpu kernel that is a view of its input', t => {
   const x = result(1);
   const complex = tf.complex(x as tf.Tensor1D, x as tf.Tensor1D);
   x.dispose();
+  tf.real(complex).dispose();
   const real = tf.real(complex);
   complex.dispose();
   t.deepEqual(first(real), [1, 2, 3]);
