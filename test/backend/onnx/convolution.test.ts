@@ -106,24 +106,95 @@ test.serial('conv2d transposed, separable, one-dimensional', async t => {
   );
 });
 
-for (const [multiplier, stride, pad] of [
-  [1, 1, 'same'],
-  [2, 1, 'valid'],
-  [1, 2, 'same'],
+for (const [channels, multiplier, stride, pad, dilation] of [
+  [4, 1, 1, 'same', 1],
+  [4, 2, 1, 'valid', 1],
+  [4, 1, 2, 'same', 1],
+  [32, 1, 1, 'same', 1],
+  [32, 1, 1, 'valid', 1],
+  [32, 1, 2, 'same', 1],
+  [32, 1, 1, 2, 1],
+  [32, 1, 1, 'same', 2],
+  [16, 2, 1, 'same', 1],
 ] as const) {
   test.serial(
-    `depthwise, multiplier ${multiplier}, stride ${stride}`,
+    `depthwise, ${channels} channels, multiplier ${multiplier}, stride ${stride}, ${pad}, dilation ${dilation}`,
     async t => {
+      const inputs = () => [
+        random([2, 7, 6, channels], 1),
+        random([3, 3, channels, multiplier], 2),
+      ];
+      const conv = (x: tf.Tensor, f: tf.Tensor) =>
+        tf.depthwiseConv2d(
+          x as tf.Tensor4D,
+          f as tf.Tensor4D,
+          stride,
+          pad,
+          'NHWC',
+          dilation,
+        );
+      // tfjs has no gradient for dilated ones.
       await same(t, () =>
-        withGradients(
-          (x, f) =>
-            tf.depthwiseConv2d(x as tf.Tensor4D, f as tf.Tensor4D, stride, pad),
-          [random([2, 7, 6, 4], 1), random([3, 3, 4, multiplier], 2)],
-        ),
+        dilation > 1
+          ? conv(...(inputs() as [tf.Tensor, tf.Tensor]))
+          : withGradients(conv, inputs()),
       );
     },
   );
 }
+
+test.serial(
+  'depthwise with batch normalisation, bias, ReLU, shortcut',
+  async t => {
+    const x = () => random([2, 6, 6, 32], 1) as tf.Tensor4D;
+    const filter = () => random([3, 3, 32, 1], 2) as tf.Tensor4D;
+    const channels = (seed: number) => random([32], seed);
+    const conv = () => tf.depthwiseConv2d(x(), filter(), 1, 'same');
+    await same(t, () => [
+      conv().mul(channels(3)).add(channels(4)).relu().add(x()),
+      conv().add(channels(4)).mul(channels(3)).relu6(),
+      conv().add(x()).mul(2).sub(channels(4)),
+      tf.fused.depthwiseConv2d({
+        x: x(),
+        filter: filter(),
+        strides: 1,
+        pad: 'same',
+        bias: channels(3),
+        activation: 'relu6',
+      }),
+    ]);
+  },
+);
+
+test.serial('padding in an operation of its own', async t => {
+  const x = () => random([2, 6, 5, 16], 1).square() as tf.Tensor4D;
+  const pads = (h: [number, number], w: [number, number], value = 0) =>
+    tf.pad(x(), [[0, 0], h, w, [0, 0]], value) as tf.Tensor4D;
+  const filter = (shape: number[]) => random(shape, 2) as tf.Tensor4D;
+  const conv = (padded: tf.Tensor4D, pad: Pad) => [
+    tf.conv2d(padded, filter([3, 3, 16, 32]), 1, pad),
+    tf.depthwiseConv2d(padded, filter([3, 3, 16, 1]), 2, pad),
+  ];
+  await same(t, () => [
+    ...conv(pads([0, 1], [0, 1]), 'valid'),
+    ...conv(pads([1, 1], [2, 0]), 'valid'),
+    ...conv(pads([1, 1], [1, 1]), 'same'),
+    // Neither zeros nor less than a window.
+    ...conv(pads([1, 1], [1, 1], 0.5), 'valid'),
+    ...conv(pads([3, 4], [3, 3]), 'valid'),
+    tf.conv2d(
+      tf.pad(x(), [
+        [1, 0],
+        [1, 1],
+        [0, 0],
+        [0, 0],
+      ]) as tf.Tensor4D,
+      filter([3, 3, 16, 16]),
+      1,
+      'valid',
+    ),
+  ]);
+});
 
 for (const [size, stride, pad] of [
   [2, 2, 'valid'],

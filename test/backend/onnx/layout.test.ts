@@ -2,7 +2,16 @@ import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {elementwise} from '../../../src/backend/onnx/ir/elementwise.js';
 import {Graph, type IrValue} from '../../../src/backend/onnx/ir/graph.js';
-import {reshape, transpose} from '../../../src/backend/onnx/ir/layout.js';
+import {block, unblock} from '../../../src/backend/onnx/ir/blocked.js';
+import {
+  NCHW_TO_NHWC,
+  NHWC_TO_NCHW,
+  reshape,
+  transpose,
+} from '../../../src/backend/onnx/ir/layout.js';
+import {pad} from '../../../src/backend/onnx/ir/regions.js';
+import {reorderAtOnce} from '../../../src/backend/onnx/ir/reorder.js';
+import {blockedConv} from '../../../src/backend/onnx/kernels/blocked-conv.js';
 import {inOrder} from '../../../src/backend/onnx/ir/order.js';
 import {same} from './both.js';
 
@@ -46,6 +55,46 @@ test('a transposed leaf is added as it is, once for all who add it', t => {
   t.is(sum.node.type, 'Add');
   t.is(counted(sum, 'Transpose'), 1);
 });
+
+for (const [channels, reorders] of [
+  [32, 1],
+  [16, 0],
+]) {
+  test(`${channels} channels go from NHWC to blocks and back without a transpose`, t => {
+    const g = new Graph(16);
+    const x = g.input(0, [2, 4, 5, channels], 'float32');
+    const blocked = block(g, transpose(g, x, NHWC_TO_NCHW));
+    const y = unblock(g, g.node('Exp', [blocked], blocked.shape, 'float32'));
+    const outputs = [transpose(g, y, NCHW_TO_NHWC)];
+    const [result] = reorderAtOnce(g, outputs);
+    t.deepEqual(result.shape, x.shape);
+    t.is(counted(outputs[0], 'Transpose'), 2);
+    t.is(counted(result, 'Transpose'), 0);
+    t.is(counted(result, 'Block'), reorders);
+    t.is(counted(result, 'Unblock'), reorders);
+  });
+}
+
+test('a convolution pads its input itself where it can', t => {
+  const padding = (value: number, before: number) => {
+    const g = new Graph(16);
+    const x = g.input(0, [2, 16, 5, 5], 'float32');
+    const weights = g.input(1, [16, 16, 3, 3], 'float32');
+    const side = [before, 1] as [number, number];
+    const none = [0, 0] as [number, number];
+    const padded = pad(g, x, [none, none, side, side], value);
+    const shape = [2, 16, 4 + before, 4 + before];
+    const attributes = {kernel_shape: [3, 3], pads: [0, 0, 0, 0]};
+    const y = blockedConv(g, padded, weights, shape, attributes);
+    return [counted(y, 'Pad'), convolutionOf(y).attributes.pads];
+  };
+  t.deepEqual(padding(0, 2), [0, [2, 2, 1, 1]]);
+  t.deepEqual(padding(0, 3), [1, [0, 0, 0, 0]]);
+  t.deepEqual(padding(1, 2), [1, [0, 0, 0, 0]]);
+});
+
+const convolutionOf = (y: IrValue) =>
+  inOrder([y]).find(node => node.type === 'Conv')!;
 
 /** All shapes of so many axes that have `size` elements. */
 function shapesOf(size: number, rank: number): number[][] {

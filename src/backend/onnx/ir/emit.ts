@@ -124,7 +124,10 @@ function emitSplat(
   add({input: parts, output: [id], op_type: 'Expand'});
 }
 
-/** ONNX Runtime's reordering works on [N, C, H, W]; a reshape gives it its five axes. */
+/**
+ * ONNX Runtime's reordering works on four axes, blocked ones being [N, C, H, W]; a
+ * reshape makes five of them.
+ */
 function emitReorder(
   node: IrNode,
   name: Name,
@@ -133,8 +136,9 @@ function emitReorder(
 ): void {
   const [from] = node.inputs as IrValue[];
   const [to] = node.outputs;
-  const four = node.type === 'Block' ? from.shape : to.shape;
   const five = node.type === 'Block' ? to.shape : from.shape;
+  const [n, c, h, w, b] = five;
+  const order = Object.entries(node.attributes).map(attribute);
   const shape = `${name(to)}_shape`;
   const between = `${name(to)}_flat`;
   if (node.type === 'Block') {
@@ -144,17 +148,18 @@ function emitReorder(
       output: [between],
       op_type: 'ReorderInput',
       domain: NCHWC,
+      attribute: order,
     });
     add({input: [between, shape], output: [name(to)], op_type: 'Reshape'});
   } else {
-    initializer.push(shapeTensor(shape, four));
+    initializer.push(shapeTensor(shape, [n, c * b, h, w]));
     add({input: [name(from), shape], output: [between], op_type: 'Reshape'});
     add({
       input: [between],
       output: [name(to)],
       op_type: 'ReorderOutput',
       domain: NCHWC,
-      attribute: [attribute(['channels', four[1]])],
+      attribute: [attribute(['channels', c * b]), ...order],
     });
   }
 }

@@ -2,7 +2,7 @@ import type {Attributes, Graph, IrNode, IrValue} from './graph.js';
 import {mul} from './arithmetic.js';
 import {NCHWC} from './blocked.js';
 import {reshape} from './layout.js';
-import {inOrder, useCounts} from './order.js';
+import {type Rewriting, rewrite} from './rewrite.js';
 import {padRank, sameShape} from './shape.js';
 
 /**
@@ -13,48 +13,29 @@ import {padRank, sameShape} from './shape.js';
  */
 export function fuse(g: Graph, outputs: IrValue[]): IrValue[] {
   if (g.block === 0) return outputs;
-  const nodes = inOrder(outputs);
-  const uses = useCounts(nodes, outputs);
-  const replaced = new Map<IrValue, IrValue>();
-  const now = (v: IrValue) => replaced.get(v) ?? v;
+  return rewrite(g, outputs, (node, rewriting) => join(g, node, rewriting));
+}
 
-  /** The convolution that `v` is the only user's view of, as rewritten so far. */
-  const convolution = (v: IrValue): IrNode | undefined => {
-    if (uses.get(v) !== 1) return undefined;
-    if (v.node.type === 'Reshape' && uses.get(v.node.inputs[0]!) !== 1) {
-      return undefined;
-    }
-    const view = now(v).node;
-    const conv = view.type === 'Reshape' ? view.inputs[0]!.node : undefined;
-    return conv?.domain === NCHWC && conv.type === 'Conv' ? conv : undefined;
-  };
-
-  for (const node of nodes) {
-    g.source = node.source;
-    const joined = join(g, node, now, convolution, uses);
-    if (joined) {
-      replaced.set(node.outputs[0], joined);
-    } else if (node.inputs.some(v => v && replaced.has(v))) {
-      const inputs = node.inputs.map(v => v && now(v));
-      const {type, domain, attributes} = node;
-      g.nodes(type, inputs, node.outputs, attributes, domain).forEach((v, i) =>
-        replaced.set(node.outputs[i], v),
-      );
-    }
+/** The convolution that `v` is the only user's view of, as rewritten so far. */
+function convolution(v: IrValue, {now, uses}: Rewriting): IrNode | undefined {
+  if (uses(v) !== 1) return undefined;
+  if (v.node.type === 'Reshape' && uses(v.node.inputs[0]!) !== 1) {
+    return undefined;
   }
-  return outputs.map(now);
+  const view = now(v).node;
+  const conv = view.type === 'Reshape' ? view.inputs[0]!.node : undefined;
+  return conv?.domain === NCHWC && conv.type === 'Conv' ? conv : undefined;
 }
 
 function join(
   g: Graph,
   node: IrNode,
-  now: (v: IrValue) => IrValue,
-  convolution: (v: IrValue) => IrNode | undefined,
-  uses: Map<IrValue, number>,
+  rewriting: Rewriting,
 ): IrValue | undefined {
+  const {now} = rewriting;
   const shape = node.outputs[0]?.shape;
   if (node.type === 'Relu') {
-    const conv = convolution(node.inputs[0]!);
+    const conv = convolution(node.inputs[0]!, rewriting);
     if (!conv || 'activation' in conv.attributes) return undefined;
     return rebuilt(g, conv, shape, {}, {activation: 'Relu'});
   }
@@ -63,7 +44,7 @@ function join(
       [1, 0],
       [0, 1],
     ]) {
-      const conv = convolution(node.inputs[i]!);
+      const conv = convolution(node.inputs[i]!, rewriting);
       if (!conv || 'activation' in conv.attributes) continue;
       const other = now(node.inputs[j]!);
       const [, , bias, sum] = conv.inputs;
@@ -90,11 +71,11 @@ function join(
     }
   }
   if (shape?.length === 5) {
-    const channelwise = byChannels(g, node, now);
+    const channelwise = byChannels(g, node, rewriting);
     if (channelwise) return channelwise;
   }
   if (node.type === 'Conv' && node.domain === NCHWC) {
-    return scaledInput(g, node, now, uses);
+    return scaledInput(g, node, rewriting);
   }
   return undefined;
 }
@@ -107,7 +88,7 @@ function join(
 function byChannels(
   g: Graph,
   node: IrNode,
-  now: (v: IrValue) => IrValue,
+  {now}: Rewriting,
 ): IrValue | undefined {
   const {shape, dtype} = node.outputs[0];
   if (dtype !== 'float32' || shape[2] * shape[3] < 4) return undefined;
@@ -135,14 +116,13 @@ function byChannels(
 function scaledInput(
   g: Graph,
   node: IrNode,
-  now: (v: IrValue) => IrValue,
-  uses: Map<IrValue, number>,
+  {now, uses}: Rewriting,
 ): IrValue | undefined {
   if (node.attributes.group) return undefined;
   const view = node.inputs[0]!;
   const product = view.node.inputs[0];
-  if (view.node.type !== 'Reshape' || uses.get(view) !== 1) return undefined;
-  if (product?.node.type !== 'Mul' || uses.get(product) !== 1) return undefined;
+  if (view.node.type !== 'Reshape' || uses(view) !== 1) return undefined;
+  if (product?.node.type !== 'Mul' || uses(product) !== 1) return undefined;
   if (product.shape.length !== 5) return undefined;
   // By now it may be a depthwise convolution, which is then not needed, or
   // joined to the convolution before it.

@@ -1,6 +1,7 @@
 import {NCHWC, block, unblock} from '../ir/blocked.js';
 import type {Attributes, Graph, IrValue} from '../ir/graph.js';
 import {reshape, transpose} from '../ir/layout.js';
+import {absorbPadding} from './padding.js';
 
 /** Whether ONNX Runtime can convolve so many channels in blocks. */
 export function canBlock(g: Graph, inputs: number, outputs: number): boolean {
@@ -19,14 +20,18 @@ export function blockedConv(
   shape: readonly number[],
   attributes: Attributes,
 ): IrValue {
-  const input =
-    x.shape[1] % g.block === 0 ? reshape(g, block(g, x), x.shape) : x;
+  let {input, attributes: all} = absorbPadding(g, x, attributes);
+  if (x.shape[1] % g.block === 0) {
+    ({input, attributes: all} = absorbPadding(g, block(g, input), all));
+  }
+  const [, , rows, columns] = input.shape;
+  const view = [x.shape[0], x.shape[1], rows, columns];
   const y = g.node(
     'Conv',
-    [input, weights],
+    [reshape(g, input, view), weights],
     shape,
     'float32',
-    attributes,
+    all,
     NCHWC,
   );
   const [n, c, h, w] = shape;
@@ -43,4 +48,12 @@ export function blockFilter(g: Graph, filter: IrValue): IrValue {
   }
   const split = reshape(g, filter, [h, w, ci / b, b, co / b, b]);
   return reshape(g, transpose(g, split, [4, 2, 0, 1, 3, 5]), [co, ci, h, w]);
+}
+
+/** A depthwise filter [H, W, channels, 1], blocked: [channels / b, 1, H, W, b]. */
+export function blockDepthwiseFilter(g: Graph, filter: IrValue): IrValue {
+  const [h, w, c] = filter.shape;
+  const b = g.block;
+  const split = reshape(g, filter, [h, w, c / b, b]);
+  return reshape(g, transpose(g, split, [2, 0, 1, 3]), [c, 1, h, w]);
 }

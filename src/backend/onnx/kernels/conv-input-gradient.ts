@@ -1,8 +1,13 @@
 import {add} from '../ir/arithmetic.js';
-import type {Graph, IrValue} from '../ir/graph.js';
+import type {Attributes, Graph, IrValue} from '../ir/graph.js';
 import {reshape, transpose} from '../ir/layout.js';
 import {slice} from '../ir/regions.js';
-import {blockFilter, blockedConv, canBlock} from './blocked-conv.js';
+import {
+  blockDepthwiseFilter,
+  blockFilter,
+  blockedConv,
+  canBlock,
+} from './blocked-conv.js';
 import {
   type ConvInfo,
   convAttributes,
@@ -64,29 +69,33 @@ function flipped(
   info: ConvInfo,
   shape: number[],
 ): IrValue {
-  const [kh, kw, ci, co] = filter.shape;
-  const {top, left, bottom, right} = info.padInfo;
-  const height = info.effectiveFilterHeight - 1;
-  const width = info.effectiveFilterWidth - 1;
-  const turned = slice(
-    g,
-    filter,
-    [kh - 1, kw - 1, 0, 0],
-    filter.shape,
-    [-1, -1, 1, 1],
-  );
-  const attributes = {
-    kernel_shape: [kh, kw],
-    pads: [height - top, width - left, height - bottom, width - right],
-    strides: [1, 1],
-    dilations: [info.dilationHeight, info.dilationWidth],
-  };
+  const [, , ci, co] = filter.shape;
+  const turned = turnedRound(g, filter);
+  const attributes = turnedAttributes(info);
   if (canBlock(g, co, ci)) {
     const swapped = transpose(g, turned, [0, 1, 3, 2]);
     return blockedConv(g, dy, blockFilter(g, swapped), shape, attributes);
   }
   const weights = transpose(g, turned, [2, 3, 0, 1]);
   return plainConv(g, dy, weights, shape, attributes);
+}
+
+function turnedRound(g: Graph, filter: IrValue): IrValue {
+  const [kh, kw] = filter.shape;
+  return slice(g, filter, [kh - 1, kw - 1, 0, 0], filter.shape, [-1, -1, 1, 1]);
+}
+
+/** Of the convolution with the filter turned round. */
+function turnedAttributes(info: ConvInfo): Attributes {
+  const {top, left, bottom, right} = info.padInfo;
+  const height = info.effectiveFilterHeight - 1;
+  const width = info.effectiveFilterWidth - 1;
+  return {
+    kernel_shape: [info.filterHeight, info.filterWidth],
+    pads: [height - top, width - left, height - bottom, width - right],
+    strides: [1, 1],
+    dilations: [info.dilationHeight, info.dilationWidth],
+  };
 }
 
 function transposed(
@@ -107,14 +116,24 @@ function transposed(
 define('DepthwiseConv2dNativeBackpropInput', (g, {dy, filter}, attrs) => {
   const shape = attrs.inputShape as number[];
   const info = convInfo(shape, filter.shape, attrs, true);
+  const result = [shape[0], shape[3], shape[1], shape[2]];
+  const [h, w, c, multiplier] = filter.shape;
+  const {strideHeight, strideWidth} = info;
+  const flips = strideHeight === 1 && strideWidth === 1 && reaches(info);
+  if (flips && multiplier === 1 && canBlock(g, c, c)) {
+    const weights = blockDepthwiseFilter(g, turnedRound(g, filter));
+    const attributes = {...turnedAttributes(info), group: c};
+    return toNhwc(
+      g,
+      blockedConv(g, toNchw(g, dy), weights, result, attributes),
+    );
+  }
+  // A group with more than one channel is more than the webgpu provider can do.
   const attributes = {
     ...convAttributes(info),
     output_padding: unreached(info, shape[1], shape[2]),
-    group: info.inChannels,
+    group: c,
   };
-  const result = [shape[0], shape[3], shape[1], shape[2]];
-  // A group with more than one channel is more than the webgpu provider can do.
-  const [h, w, c, multiplier] = filter.shape;
   const [n, oh, ow] = dy.shape;
   const gradient = reshape(g, dy, [n, oh, ow, c, multiplier]);
   const parts = Array.from({length: multiplier}, (_, k) => {

@@ -2,7 +2,12 @@ import {add} from '../ir/arithmetic.js';
 import type {Graph, IrValue} from '../ir/graph.js';
 import {NCHW_TO_NHWC, NHWC_TO_NCHW, reshape, transpose} from '../ir/layout.js';
 import {activate} from './activations.js';
-import {blockFilter, blockedConv, canBlock} from './blocked-conv.js';
+import {
+  blockDepthwiseFilter,
+  blockFilter,
+  blockedConv,
+  canBlock,
+} from './blocked-conv.js';
 import {
   type ConvInfo,
   convAttributes,
@@ -59,10 +64,16 @@ function depthwise(
     );
   }
   const attributes = {...convAttributes(info), group: info.inChannels};
-  const inputs = [toNchw(g, x), depthwiseFilter(g, filter)];
+  const shape = outputShape(info);
+  const input = toNchw(g, x);
+  if (filter.shape[3] === 1 && canBlock(g, info.inChannels, info.inChannels)) {
+    const weights = blockDepthwiseFilter(g, filter);
+    return toNhwc(g, blockedConv(g, input, weights, shape, attributes));
+  }
+  const weights = depthwiseFilter(g, filter);
   return toNhwc(
     g,
-    g.node('Conv', inputs, outputShape(info), 'float32', attributes),
+    g.node('Conv', [input, weights], shape, 'float32', attributes),
   );
 }
 

@@ -3,6 +3,7 @@ import {Graph, type IrValue} from '../ir/graph.js';
 import {emit} from '../ir/emit.js';
 import {fuse} from '../ir/fuse.js';
 import {reshape} from '../ir/layout.js';
+import {reorderAtOnce} from '../ir/reorder.js';
 import {type NativeSession, OrtTensor, createSession} from '../native.js';
 import {describe, irDtype, lower} from './signature.js';
 import {sameShape} from '../ir/shape.js';
@@ -52,7 +53,7 @@ export function compile(
   const takers = values.map(
     (_, i) => origins.filter(o => 'result' in o && o.result === i).length,
   );
-  const fused = fuse(g, values);
+  const fused = reorderAtOnce(g, fuse(g, values));
   const {model, slots, sources} = emit(fused);
   const session = values.length > 0 ? open(model, options, sources) : undefined;
   const fetches = Object.fromEntries(values.map((_, i) => [`y${i}`, null]));
