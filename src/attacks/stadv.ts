@@ -92,7 +92,7 @@ export class StAdv implements ThreatModel {
     const [n, height, width] = flow.shape;
     return tf.tidy(() =>
       smoothness(
-        tf.unstack(flow, -1).map(t => tf.reshape(t, [n, 1, height, width])),
+        tf.unstack(flow, -1).map(t => tf.reshape(t, [n, height, width, 1])),
       ),
     );
   }

@@ -180,6 +180,9 @@ test.serial('smoothness: gradient of each component', t => {
     [2, 3, 4, 5],
     [1, 1, 4, 4],
     [2, 1, 1, 3],
+    [2, 3, 4, 1],
+    // Blocks of channels on onnx.
+    [1, 2, 3, 16],
   ]) {
     const components = [1, 2, 3].map(i => uniform(shape, -1, 1, i));
     const [f, row] = inOneRow(components, parts =>

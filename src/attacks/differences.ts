@@ -1,0 +1,86 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * Differences between neighbours along an axis of tensors [N, A, B, C]: each has
+ * one entry fewer than the tensor there. Backends do this as a small convolution
+ * or product several times faster than they cut slices.
+ */
+export function differences(
+  tensors: tf.Tensor4D[],
+  axis: 1 | 2 | 3,
+): tf.Tensor4D[] {
+  const size = tensors[0].shape[axis];
+  if (byConvolution(tensors[0], axis)) {
+    const filter = taps(tensors[0], axis, [-1, 1]);
+    return tensors.map(t => tf.depthwiseConv2d(t, filter, 1, 'valid'));
+  }
+  const matrix = differenceMatrix(size);
+  return tensors.map(t => multiplied(t, axis, matrix, false));
+}
+
+/** The transpose of {@link differences}, for its gradient: one entry more. */
+export function differencesTransposed(
+  tensors: tf.Tensor4D[],
+  axis: 1 | 2 | 3,
+): tf.Tensor4D[] {
+  const size = tensors[0].shape[axis];
+  if (byConvolution(tensors[0], axis)) {
+    const filter = taps(tensors[0], axis, [1, -1]);
+    const pads = [0, 1, 2, 3].map(i => (i === axis ? [1, 1] : [0, 0]));
+    return tensors.map(t =>
+      tf.depthwiseConv2d(
+        tf.pad(t, pads as [number, number][]),
+        filter,
+        1,
+        'valid',
+      ),
+    );
+  }
+  const matrix = differenceMatrix(size + 1);
+  return tensors.map(t => multiplied(t, axis, matrix, true));
+}
+
+/** C's entries are the channels of a convolution; a single one is not worth it. */
+function byConvolution(t: tf.Tensor4D, axis: 1 | 2 | 3): boolean {
+  return axis < 3 && t.shape[3] > 1;
+}
+
+/** The same two taps along `axis` for every channel. */
+function taps(t: tf.Tensor4D, axis: 1 | 2 | 3, [a, b]: number[]): tf.Tensor4D {
+  const channels = t.shape[3];
+  const values = new Float32Array(2 * channels).fill(a, 0, channels);
+  return tf.tensor4d(values.fill(b, channels), [
+    axis === 1 ? 2 : 1,
+    axis === 2 ? 2 : 1,
+    channels,
+    1,
+  ]);
+}
+
+/** Row i takes entry i from entry i + 1: [size − 1, size]. */
+function differenceMatrix(size: number): tf.Tensor2D {
+  const matrix = new Float32Array((size - 1) * size);
+  for (let i = 0; i + 1 < size; i++) {
+    matrix[i * size + i] = -1;
+    matrix[i * size + i + 1] = 1;
+  }
+  return tf.tensor2d(matrix, [size - 1, size]);
+}
+
+function multiplied(
+  t: tf.Tensor4D,
+  axis: 1 | 2 | 3,
+  matrix: tf.Tensor2D,
+  transposed: boolean,
+): tf.Tensor4D {
+  const [n, a, b, c] = t.shape;
+  const shape: [number, number, number, number] = [n, a, b, c];
+  shape[axis] = matrix.shape[transposed ? 1 : 0];
+  if (axis === 3 || (axis === 2 && c === 1)) {
+    const rows = tf.reshape(t, [-1, t.shape[axis]]);
+    return tf.reshape(tf.matMul(rows, matrix, false, !transposed), shape);
+  }
+  const columns = tf.reshape(t, axis === 1 ? [n, a, b * c] : [n * a, b, c]);
+  const product = tf.matMul(tf.expandDims(matrix), columns, transposed);
+  return tf.reshape(product, shape);
+}
