@@ -20,6 +20,7 @@ export function blockedConv(
   shape: readonly number[],
   attributes: Attributes,
 ): IrValue {
+  // The padding may have been carried below the blocks.
   let {input, attributes: all} = absorbPadding(g, x, attributes);
   if (x.shape[1] % g.block === 0) {
     ({input, attributes: all} = absorbPadding(g, block(g, input), all));
