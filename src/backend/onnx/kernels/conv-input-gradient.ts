@@ -25,8 +25,7 @@ define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
   if (shape[3] !== filter.shape[2]) throw new Unsupported('groups');
   const result = [shape[0], shape[3], shape[1], shape[2]];
   const gradient = toNchw(g, windows(g, dy, info));
-  const {strideHeight, strideWidth} = info;
-  if (strideHeight === 1 && strideWidth === 1 && reaches(info)) {
+  if (canFlip(info)) {
     return toNhwc(g, flipped(g, gradient, filter, info, result));
   }
   return toNhwc(
@@ -48,16 +47,14 @@ function windows(g: Graph, dy: IrValue, info: ConvInfo): IrValue {
   return slice(g, dy, [0, 0, 0, 0], [n, outHeight, outWidth, c]);
 }
 
-/** The padding that a convolution the other way round needs is not negative. */
-function reaches({
-  padInfo,
-  effectiveFilterHeight,
-  effectiveFilterWidth,
-}: ConvInfo) {
-  const {top, left, bottom, right} = padInfo;
+/** At stride 1, where the convolution the other way round needs no negative padding. */
+function canFlip(info: ConvInfo): boolean {
+  const {top, left, bottom, right} = info.padInfo;
   return (
-    Math.max(top, bottom) < effectiveFilterHeight &&
-    Math.max(left, right) < effectiveFilterWidth
+    info.strideHeight === 1 &&
+    info.strideWidth === 1 &&
+    Math.max(top, bottom) < info.effectiveFilterHeight &&
+    Math.max(left, right) < info.effectiveFilterWidth
   );
 }
 
@@ -118,9 +115,7 @@ define('DepthwiseConv2dNativeBackpropInput', (g, {dy, filter}, attrs) => {
   const info = convInfo(shape, filter.shape, attrs, true);
   const result = [shape[0], shape[3], shape[1], shape[2]];
   const [h, w, c, multiplier] = filter.shape;
-  const {strideHeight, strideWidth} = info;
-  const flips = strideHeight === 1 && strideWidth === 1 && reaches(info);
-  if (flips && multiplier === 1 && canBlock(g, c, c)) {
+  if (canFlip(info) && multiplier === 1 && canBlock(g, c, c)) {
     const weights = blockDepthwiseFilter(g, turnedRound(g, filter));
     const attributes = {...turnedAttributes(info), group: c};
     return toNhwc(
