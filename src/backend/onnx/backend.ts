@@ -48,7 +48,7 @@ export class OnnxBackend extends tf.KernelBackend {
     this.session = new Session(options);
     this.cache = new ProgramCache(
       () => this.session.settings,
-      (structure, baked) => this.session.compile(structure, baked),
+      (structure, literals) => this.session.compile(structure, literals),
     );
     this.recorder = new Recorder(this.cache, (program, structure) =>
       this.session.run(program, structure),

@@ -2,6 +2,7 @@ import {Graph, type IrValue} from './ir/graph.js';
 import {NCHWC} from './ir/blocked.js';
 import {emit} from './ir/emit.js';
 import {NCHW_TO_NHWC, NHWC_TO_NCHW, reshape, transpose} from './ir/layout.js';
+import {fewerReshapes} from './ir/views.js';
 import {OrtTensor, createSession} from './native.js';
 
 let found: number | undefined;
@@ -60,7 +61,7 @@ function agrees(b: number): boolean {
       'float32',
     );
     const {y0, y1, y2, y3} = run(
-      [plain, back, ...depthwise(g, x, shape)],
+      fewerReshapes(g, [plain, back, ...depthwise(g, x, shape)]),
       [
         [shape, 0.37],
         [kernel, 0.73],

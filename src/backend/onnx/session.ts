@@ -1,6 +1,7 @@
 import type {InferenceSession} from 'onnxruntime-node';
 import {type OnnxOptions, type Settings, settings} from './options.js';
 import {type Program, compile} from './lazy/program.js';
+import type {Literals} from './lazy/literals.js';
 import type {Structure} from './lazy/structure.js';
 import {OnnxError} from './lazy/errors.js';
 import {printProfile, profileFolder, readProfile} from './profile.js';
@@ -19,9 +20,9 @@ export class Session {
     this.settings = settings(options, this.settings);
   }
 
-  compile(structure: Structure, baked: ReadonlyMap<number, number>): Program {
+  compile(structure: Structure, literals: Literals): Program {
     return compile(structure, {
-      baked,
+      literals,
       block: this.block(),
       provider: this.settings.executionProvider,
       session: this.options(),

@@ -11,6 +11,7 @@ import {
 } from '../../../src/backend/onnx/ir/layout.js';
 import {pad} from '../../../src/backend/onnx/ir/regions.js';
 import {reorderAtOnce} from '../../../src/backend/onnx/ir/reorder.js';
+import {fewerReshapes} from '../../../src/backend/onnx/ir/views.js';
 import {blockedConv} from '../../../src/backend/onnx/kernels/blocked-conv.js';
 import {inOrder} from '../../../src/backend/onnx/ir/order.js';
 import {same} from './both.js';
@@ -74,6 +75,52 @@ for (const [channels, reorders] of [
     t.is(counted(result, 'Unblock'), reorders);
   });
 }
+
+test('between two blocked convolutions there is no reshape left', t => {
+  const g = new Graph(16);
+  const x = g.input(0, [2, 4, 5, 16], 'float32');
+  const shape = [2, 16, 5, 4];
+  const attributes = {kernel_shape: [3, 3], pads: [1, 1, 1, 1]};
+  const conv = (v: IrValue, slot: number) =>
+    blockedConv(
+      g,
+      v,
+      g.input(slot, [16, 16, 3, 3], 'float32'),
+      shape,
+      attributes,
+    );
+  const first = conv(transpose(g, x, NHWC_TO_NCHW), 1);
+  const mask = elementwise(g, 'Sign', [first]);
+  const half = elementwise(g, 'Mul', [first, g.scalar(0.5)]);
+  const second = conv(elementwise(g, 'Mul', [mask, half]), 2);
+  const outputs = reorderAtOnce(g, [transpose(g, second, NCHW_TO_NHWC)]);
+  const [result] = fewerReshapes(g, outputs);
+  const reshapes = (v: IrValue) =>
+    inOrder([v]).filter(
+      ({type, inputs}) =>
+        type === 'Reshape' && inputs[0]!.node.type !== 'Input',
+    ).length;
+  // Weights take two for each convolution; what is left is for the result.
+  t.is(reshapes(outputs[0]), 4);
+  t.is(reshapes(result), 3);
+  t.deepEqual(result.shape, x.shape);
+});
+
+test('a result of the graph is no reshape where it was none', t => {
+  const {g, x} = graphWith([2, 3, 6]);
+  const flat = reshape(g, x, [6, 6]);
+  const [inside, result] = [
+    elementwise(g, 'Exp', [flat]),
+    elementwise(g, 'Neg', [flat]),
+  ];
+  const outputs = [result, elementwise(g, 'Abs', [reshape(g, inside, [36])])];
+  const rewritten = fewerReshapes(g, outputs);
+  t.deepEqual(
+    rewritten.map(v => v.node.type),
+    ['Neg', 'Abs'],
+  );
+  t.is(counted(rewritten[1], 'Reshape'), 1);
+});
 
 test('a convolution pads its input itself where it can', t => {
   const padding = (value: number, before: number) => {

@@ -95,6 +95,53 @@ test.serial(
   },
 );
 
+test.serial(
+  'numbers that are equal in each step are one input, until one of them changes',
+  t => {
+    const x = tf.tensor1d([1, 2, 4]);
+    const turn = (numbers: number[], list = [3, 5, 7]) =>
+      tf.tidy(() => {
+        const terms = numbers.map(n =>
+          tf.exp(x.mul(n)).mul(tf.tensor1d(list)).add(n),
+        );
+        return values(terms.reduce((a, b) => a.sub(b)));
+      });
+    const expected = (numbers: number[], list = [3, 5, 7]) =>
+      [1, 2, 4].map((v, i) =>
+        numbers.map(n => Math.exp(v * n) * list[i] + n).reduce((a, b) => a - b),
+      );
+    const {compilations} = backend.stats();
+    for (const numbers of [
+      [0.5, 0.5, 0.5],
+      [0.25, 0.25, 0.25],
+      [0.25, 0.5, 0.25],
+      [0.5, 0.5, 0.125],
+      [-0.5, 0.25, 0.75],
+    ]) {
+      const [got, want] = [turn(numbers), expected(numbers)];
+      t.true(
+        got.every((v, i) => Math.abs(v - want[i]) < 1e-4),
+        `${numbers}: ${got}, not ${want}`,
+      );
+    }
+    // Compiled at first, and when the second and the third went their own way.
+    t.is(backend.stats().compilations - compilations, 3);
+    x.dispose();
+  },
+);
+
+test.serial('0 and −0 are not one input', t => {
+  const x = tf.tensor1d([1, 2]);
+  const [a, b] = tf.tidy(() =>
+    [
+      [0, 0.5],
+      [-0, 0.5],
+    ].map(list => x.mul(tf.tensor1d(list))),
+  );
+  t.deepEqual([values(a)[0], values(b)[0]], [0, -0]);
+  tf.dispose([x, a, b]);
+});
+
 test.serial('random numbers and dropout are fresh at each call', t => {
   const x = tf.ones([64]);
   const drawn = [0, 1, 2].map(() => tf.tidy(() => values(tf.dropout(x, 0.5))));

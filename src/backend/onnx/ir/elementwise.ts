@@ -24,6 +24,7 @@ export function elementwise(
   operands: IrValue[],
   {dtype = operands[0].dtype, attributes = {}}: ElementwiseOptions = {},
 ): IrValue {
+  g.pointwise.add(type);
   const shape = operands.map(v => v.shape).reduce(broadcast) as number[];
   const inputs = operands.map(v => withoutExpand(g, v));
   const own = inputs.map(v => v.shape).reduce(broadcast) as number[];

@@ -65,8 +65,6 @@ export function emit(outputs: readonly IrValue[]): Emitted {
       );
     } else if (node.type === 'Splat') {
       emitSplat(first, name(first), initializer, proto => add(node, proto));
-    } else if (node.type === 'Block' || node.type === 'Unblock') {
-      emitReorder(node, name, initializer, proto => add(node, proto));
     } else {
       add(node, {
         input: node.inputs.map(v => (v ? name(v) : '')),
@@ -122,46 +120,6 @@ function emitSplat(
     shapeTensor(parts[1], v.shape),
   );
   add({input: parts, output: [id], op_type: 'Expand'});
-}
-
-/**
- * ONNX Runtime's reordering works on four axes, blocked ones being [N, C, H, W]; a
- * reshape makes five of them.
- */
-function emitReorder(
-  node: IrNode,
-  name: Name,
-  initializer: object[],
-  add: Add,
-): void {
-  const [from] = node.inputs as IrValue[];
-  const [to] = node.outputs;
-  const five = node.type === 'Block' ? to.shape : from.shape;
-  const [n, c, h, w, b] = five;
-  const order = Object.entries(node.attributes).map(attribute);
-  const shape = `${name(to)}_shape`;
-  const between = `${name(to)}_flat`;
-  if (node.type === 'Block') {
-    initializer.push(shapeTensor(shape, five));
-    add({
-      input: [name(from)],
-      output: [between],
-      op_type: 'ReorderInput',
-      domain: NCHWC,
-      attribute: order,
-    });
-    add({input: [between, shape], output: [name(to)], op_type: 'Reshape'});
-  } else {
-    initializer.push(shapeTensor(shape, [n, c * b, h, w]));
-    add({input: [name(from), shape], output: [between], op_type: 'Reshape'});
-    add({
-      input: [between],
-      output: [name(to)],
-      op_type: 'ReorderOutput',
-      domain: NCHWC,
-      attribute: [attribute(['channels', c * b]), ...order],
-    });
-  }
 }
 
 type Name = (v: IrValue) => string;

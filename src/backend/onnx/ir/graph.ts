@@ -49,6 +49,8 @@ export class Graph {
   source = '';
   /** Indices known to be at least 0 and below a number, as something was read with them. */
   readonly bounded = new Map<IrValue, number>();
+  /** The operators that work on each element by itself. */
+  readonly pointwise = new Set<string>();
   private readonly known = new Map<string, IrNode>();
   private readonly tables = new Map<string, IrValue>();
   private nextId = 0;

@@ -1,11 +1,11 @@
+import {type Literals, literals, stillTrue} from './literals.js';
 import type {Program} from './program.js';
 import type {Structure} from './structure.js';
 import {warnOnce} from './warn.js';
 
 interface Entry {
   program: Program;
-  /** Literals that are part of the program, by leaf. */
-  baked: Map<number, number>;
+  literals: Literals;
 }
 
 /** So many programs that had gone for lack of memory and were needed again are a loop that compiles. */
@@ -36,7 +36,7 @@ export class ProgramCache {
     },
     private readonly compile: (
       structure: Structure,
-      baked: ReadonlyMap<number, number>,
+      literals: Literals,
     ) => Program,
   ) {}
 
@@ -44,14 +44,14 @@ export class ProgramCache {
     return this.entries.size;
   }
 
-  /** @param run the number of the current run; literals written in it may be baked */
+  /** @param run the number of the current run; only literals written in it are taken for granted */
   get(structure: Structure, run: number): Program {
     if (this.limits().profile) this.clear();
     const old = this.entries.get(structure.key);
-    const baked = old
-      ? stillTrue(old.baked, structure)
+    const known = old
+      ? stillTrue(old.literals, structure)
       : literals(structure, run);
-    if (old && baked.size === old.baked.size) {
+    if (old && known === old.literals) {
       // Most recently used is last.
       this.entries.delete(structure.key);
       this.entries.set(structure.key, old);
@@ -60,9 +60,9 @@ export class ProgramCache {
     if (old) this.remove(structure.key, old);
     this.compilations++;
     if (this.gone.delete(structure.key)) this.miss();
-    const program = this.compile(structure, baked);
+    const program = this.compile(structure, known);
     this.bytes += program.bytes;
-    this.entries.set(structure.key, {program, baked});
+    this.entries.set(structure.key, {program, literals: known});
     this.shrink();
     return program;
   }
@@ -103,32 +103,4 @@ export class ProgramCache {
     this.bytes -= program.bytes;
     program.dispose();
   }
-}
-
-/**
- * Numbers that a program writes itself are inputs, as they may change (a
- * learning rate does). Only 0 and 1, which simplify what they are used in, are
- * taken to be part of the program, until one of them is seen to change: then
- * it is an input for good.
- */
-function literals({leaves}: Structure, run: number): Map<number, number> {
-  const baked = new Map<number, number>();
-  leaves.forEach(({uniform, writtenBefore}, slot) => {
-    if (writtenBefore === run && (uniform === 0 || uniform === 1)) {
-      baked.set(slot, uniform);
-    }
-  });
-  return baked;
-}
-
-function stillTrue(
-  baked: Map<number, number>,
-  {leaves}: Structure,
-): Map<number, number> {
-  for (const [slot, number] of baked) {
-    if (leaves[slot].uniform !== number) {
-      return new Map([...baked].filter(([s, n]) => leaves[s].uniform === n));
-    }
-  }
-  return baked;
 }

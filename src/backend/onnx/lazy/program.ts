@@ -6,6 +6,8 @@ import {reshape} from '../ir/layout.js';
 import {reorderAtOnce} from '../ir/reorder.js';
 import {type NativeSession, OrtTensor, createSession} from '../native.js';
 import {describe, irDtype, lower} from './signature.js';
+import type {Literals} from './literals.js';
+import {fewerReshapes} from '../ir/views.js';
 import {sameShape} from '../ir/shape.js';
 import type {Structure} from './structure.js';
 import {type Value, settle} from './value.js';
@@ -35,8 +37,8 @@ export interface Program {
 export interface CompileOptions {
   /** Channels per block of the NCHWc layout, or 0. */
   block: number;
-  /** Leaves whose number is part of the program. */
-  baked: ReadonlyMap<number, number>;
+  /** What is taken for granted of some leaves. */
+  literals: Literals;
   /** The execution provider. */
   provider: string;
   session: Parameters<typeof createSession>[1];
@@ -44,16 +46,16 @@ export interface CompileOptions {
 
 export function compile(
   structure: Structure,
-  {block, provider, baked, session: options}: CompileOptions,
+  {block, provider, literals, session: options}: CompileOptions,
 ): Program {
   const g = new Graph(block, provider);
   const results =
-    structure.outputs.length > 0 ? lowerAll(g, structure, baked) : [];
+    structure.outputs.length > 0 ? lowerAll(g, structure, literals) : [];
   const {origins, values} = distinct(results);
   const takers = values.map(
     (_, i) => origins.filter(o => 'result' in o && o.result === i).length,
   );
-  const fused = reorderAtOnce(g, fuse(g, values));
+  const fused = fewerReshapes(g, reorderAtOnce(g, fuse(g, values)));
   const {model, slots, sources} = emit(fused);
   const session = values.length > 0 ? open(model, options, sources) : undefined;
   const fetches = Object.fromEntries(values.map((_, i) => [`y${i}`, null]));
@@ -101,7 +103,7 @@ function open(
 function lowerAll(
   g: Graph,
   {calls, leaves, outputs}: Structure,
-  baked: ReadonlyMap<number, number>,
+  {baked, same}: Literals,
 ): IrValue[] {
   const values = new Map<Value, IrValue>();
   leaves.forEach((leaf, slot) => {
@@ -110,7 +112,7 @@ function lowerAll(
     values.set(
       leaf,
       number === undefined
-        ? g.input(slot, leaf.shape, dtype)
+        ? g.input(same.get(slot) ?? slot, leaf.shape, dtype)
         : g.splat(number, leaf.shape, dtype),
     );
   });
