@@ -12,7 +12,7 @@ export function differences(
   const size = tensors[0].shape[axis];
   if (byConvolution(tensors[0], axis)) {
     const filter = taps(tensors[0], axis, [-1, 1]);
-    return tensors.map(t => tf.depthwiseConv2d(t, filter, 1, 'valid'));
+    return tensors.map(t => convolved(t, t, axis, filter, -1));
   }
   const matrix = differenceMatrix(size);
   return tensors.map(t => multiplied(t, axis, matrix, false));
@@ -26,13 +26,17 @@ export function differencesTransposed(
   const size = tensors[0].shape[axis];
   if (byConvolution(tensors[0], axis)) {
     const filter = taps(tensors[0], axis, [1, -1]);
-    const pads = [0, 1, 2, 3].map(i => (i === axis ? [1, 1] : [0, 0]));
+    const stride = strideOf(tensors[0], axis);
+    const pads = [0, 1, 2, 3].map(i =>
+      i === axis ? [stride, stride] : [0, 0],
+    );
     return tensors.map(t =>
-      tf.depthwiseConv2d(
-        tf.pad(t, pads as [number, number][]),
+      convolved(
+        t,
+        tf.pad(inColumns(t), pads as [number, number][]),
+        axis,
         filter,
         1,
-        'valid',
       ),
     );
   }
@@ -45,13 +49,48 @@ function byConvolution(t: tf.Tensor4D, axis: 1 | 2 | 3): boolean {
   return axis < 3 && t.shape[3] > 1;
 }
 
+/**
+ * The channels of the convolution, of which there are several in each C: with no
+ * more than a vector holds, none need be moved to where blocks of them belong.
+ */
+function channelsOf({shape}: tf.Tensor4D): number {
+  return shape[3] % 16 === 0 ? 16 : shape[3];
+}
+
+/** How far apart neighbours along `axis` are in {@link inColumns}. */
+function strideOf(t: tf.Tensor4D, axis: 1 | 2 | 3): number {
+  return axis === 2 ? t.shape[3] / channelsOf(t) : 1;
+}
+
+/** [N, A, B, C] with so many of C's entries on the axis of B that 16 are left. */
+function inColumns(t: tf.Tensor4D): tf.Tensor4D {
+  const [n, a] = t.shape;
+  return tf.reshape(t, [n, a, -1, channelsOf(t)]);
+}
+
+/** `x`, which has the columns of `t`, with `change` more entries along `axis` than `t`. */
+function convolved(
+  t: tf.Tensor4D,
+  x: tf.Tensor4D,
+  axis: 1 | 2 | 3,
+  filter: tf.Tensor4D,
+  change: 1 | -1,
+): tf.Tensor4D {
+  const shape = [...t.shape] as [number, number, number, number];
+  shape[axis] += change;
+  const y = tf.depthwiseConv2d(inColumns(x), filter, 1, 'valid');
+  return tf.reshape(y, shape);
+}
+
 /** The same two taps along `axis` for every channel. */
 function taps(t: tf.Tensor4D, axis: 1 | 2 | 3, [a, b]: number[]): tf.Tensor4D {
-  const channels = t.shape[3];
-  const values = new Float32Array(2 * channels).fill(a, 0, channels);
-  return tf.tensor4d(values.fill(b, channels), [
+  const channels = channelsOf(t);
+  const apart = strideOf(t, axis);
+  const values = new Float32Array((apart + 1) * channels);
+  values.fill(a, 0, channels).fill(b, apart * channels);
+  return tf.tensor4d(values, [
     axis === 1 ? 2 : 1,
-    axis === 2 ? 2 : 1,
+    axis === 2 ? apart + 1 : 1,
     channels,
     1,
   ]);
