@@ -75,7 +75,11 @@ export class Session {
       logSeverityLevel: 4,
       // A session's threads would keep their cores busy after each run (measured:
       // for 25 ms), while JavaScript, its collector or another session needs them.
-      extra: {session: {intra_op: {allow_spinning: '0'}}},
+      extra: {
+        session: {intra_op: {allow_spinning: '0'}},
+        // Or it would join again what fasterTransposes does in two.
+        optimization: {disable_specified_optimizers: 'TransposeOptimizer'},
+      },
       ...(threads > 0 ? {intraOpNumThreads: threads} : {}),
     };
   }

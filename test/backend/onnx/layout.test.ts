@@ -9,8 +9,10 @@ import {
   reshape,
   transpose,
 } from '../../../src/backend/onnx/ir/layout.js';
-import {pad} from '../../../src/backend/onnx/ir/regions.js';
+import {pad, slice} from '../../../src/backend/onnx/ir/regions.js';
+import {gatherRows} from '../../../src/backend/onnx/ir/rows.js';
 import {reorderAtOnce} from '../../../src/backend/onnx/ir/reorder.js';
+import {fasterTransposes} from '../../../src/backend/onnx/ir/transposes.js';
 import {fewerReshapes} from '../../../src/backend/onnx/ir/views.js';
 import {blockedConv} from '../../../src/backend/onnx/kernels/blocked-conv.js';
 import {inOrder} from '../../../src/backend/onnx/ir/order.js';
@@ -198,4 +200,88 @@ test.serial('transposes and then reshapes of every kind', async t => {
       ),
     ),
   );
+});
+
+test('a large transpose that moves the last axis is done in two', t => {
+  const g = new Graph();
+  const transposes = (shape: number[], permutation: number[]) =>
+    counted(
+      fasterTransposes(g, [
+        transpose(g, g.input(0, shape, 'float32'), permutation),
+      ])[0],
+      'Transpose',
+    );
+  t.is(transposes([9, 4, 16, 4, 16], [1, 3, 0, 4, 2]), 2);
+  t.is(transposes([9, 4, 16, 4, 16], [3, 1, 0, 2, 4]), 1);
+  t.is(transposes([576, 64], [1, 0]), 1);
+  t.is(transposes([50, 32, 32, 3], NHWC_TO_NCHW), 1);
+  t.is(transposes([3, 4, 16, 4, 16], [1, 3, 0, 4, 2]), 1);
+});
+
+test('what works on the channels of an image is done after its transpose', t => {
+  const graph = (use: (v: IrValue) => IrValue) => {
+    const g = new Graph();
+    const x = g.input(0, [2, 4, 5, 3], 'float32');
+    const mean = g.input(1, [3], 'float32');
+    const centred = elementwise(g, 'Sub', [x, mean]);
+    const result = elementwise(g, 'Mul', [
+      g.input(2, [1, 3], 'float32'),
+      centred,
+    ]);
+    const planes = g.node('Transpose', [result], [2, 3, 4, 5], 'float32', {
+      perm: NHWC_TO_NCHW,
+    });
+    const other = use(centred);
+    return fasterTransposes(g, [planes, other])[0];
+  };
+  const alone = graph(v => v.node.inputs[0]!);
+  t.is(alone.node.type, 'Mul');
+  t.deepEqual(alone.shape, [2, 3, 4, 5]);
+  t.deepEqual(
+    alone.node.inputs.map(v => v!.node.type),
+    ['Reshape', 'Sub'],
+  );
+  t.deepEqual(alone.node.inputs[0]!.shape, [1, 3, 1, 1]);
+  t.is(alone.node.inputs[1]!.node.inputs[0]!.node.type, 'Transpose');
+  // Wanted as it is too, it is transposed when it is there.
+  const shared = graph(v => v);
+  t.is(shared.node.inputs[1]!.node.type, 'Transpose');
+});
+
+test.serial('large transposes, and images of few channels', async t => {
+  await same(t, () => {
+    const x = tf.sqrt(tf.range(0, 9 * 64 * 64)).reshape([9, 4, 16, 4, 16]);
+    const image = x.reshape([1, 64, 64, 9]).slice([0, 0, 0, 0], [1, 64, 64, 3]);
+    const mean = tf.tensor1d([1, 2, 3]);
+    const scaled = image
+      .sub(mean)
+      .div(mean.add(1))
+      .maximum(tf.tensor4d([4, 5, 6], [1, 1, 1, 3]))
+      .minimum(20);
+    const filter = tf.sin(tf.range(0, 2 * 2 * 3 * 5)).reshape([2, 2, 3, 5]);
+    return [
+      [1, 3, 0, 4, 2],
+      [4, 2, 3, 0, 1],
+      [3, 1, 4, 0, 2],
+      [0, 1, 2, 4, 3],
+    ]
+      .map(permutation => x.transpose(permutation).neg())
+      .concat([
+        scaled.transpose([0, 3, 1, 2]).exp(),
+        tf.conv2d(scaled as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same'),
+        image.sub(mean).transpose([3, 0, 2, 1]),
+      ]);
+  });
+});
+
+test('of rows that are dealt out only those wanted are', t => {
+  const g = new Graph(4);
+  const x = g.input(0, [3, 2, 5, 4], 'float32');
+  const rows = gatherRows(g, x, 'test', [2, 3, 5], ([a, b, c]) => a + b * c);
+  const part = slice(g, rows, [1, 0, 4, 0], [1, 3, 2, 4], [1, 1, -2, 1]);
+  t.is(part.node.type, 'Gather');
+  t.deepEqual(part.shape, [1, 3, 2, 4]);
+  t.deepEqual([...part.node.inputs[1]!.node.data!], [1, 1, 5, 3, 9, 5]);
+  // Within a row there is no telling by its number.
+  t.is(slice(g, rows, [0, 0, 0, 1], [2, 3, 5, 2]).node.type, 'Slice');
 });

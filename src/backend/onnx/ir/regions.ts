@@ -96,6 +96,15 @@ export function slice(
     );
     return unblock(g, region);
   }
+  const [data, index] = x.node.inputs;
+  if (x.node.type === 'Gather' && index!.node.data) {
+    const {axis} = x.node.attributes;
+    const rank = index!.shape.length;
+    if (axis === 0 && axes.every(a => a < rank)) {
+      const part = tableRegion(g, index!, begin, size.slice(0, rank), strides);
+      return g.node('Gather', [data, part], size, x.dtype, {axis});
+    }
+  }
   // Backwards only from the end: elsewhere the webgpu provider begins too early.
   if (axes.some(i => strides[i] < 0 && begin[i] < x.shape[i] - 1)) {
     const upTo = x.shape.map((d, i) => (strides[i] < 0 ? begin[i] + 1 : d));
@@ -118,6 +127,22 @@ export function slice(
     size,
     x.dtype,
   );
+}
+
+/** A region of a table of int32. */
+function tableRegion(
+  g: Graph,
+  table: IrValue,
+  begin: readonly number[],
+  size: readonly number[],
+  strides: readonly number[],
+): IrValue {
+  const key = `region of ${table.id}: ${[begin, size, strides].join(' ')}`;
+  return g.table(key, size, place => {
+    const at = (sum: number, d: number, axis: number) =>
+      sum * d + begin[axis] + place[axis] * strides[axis];
+    return Number(table.node.data![table.shape.reduce(at, 0)]);
+  });
 }
 
 export function concat(g: Graph, parts: IrValue[], axis: number): IrValue {

@@ -3,10 +3,9 @@ import {
   type Graph,
   type IrNode,
   type IrValue,
+  splatValue,
 } from './graph.js';
-import {splatValue} from './graph.js';
 import {NCHWC} from './blocked.js';
-import {reshape} from './layout.js';
 import {rewrite} from './rewrite.js';
 import {sameShape} from './shape.js';
 
@@ -39,6 +38,13 @@ export function fewerReshapes(g: Graph, outputs: IrValue[]): IrValue[] {
       node.inputs.map(v => now(v!)),
     );
   });
+}
+
+/** Without a thought for transposes, which stay where the pass before has put them. */
+function reshape(g: Graph, x: IrValue, shape: readonly number[]): IrValue {
+  if (sameShape(x.shape, shape)) return x;
+  if (x.node.type === 'Reshape') return reshape(g, x.node.inputs[0]!, shape);
+  return g.node('Reshape', [x, g.int64(shape)], shape, x.dtype);
 }
 
 /** Done on what the operands are reshapes of, if all of those have one shape. */

@@ -7,6 +7,7 @@ import {reorderAtOnce} from '../ir/reorder.js';
 import {type NativeSession, OrtTensor, createSession} from '../native.js';
 import {describe, irDtype, lower} from './signature.js';
 import type {Literals} from './literals.js';
+import {fasterTransposes} from '../ir/transposes.js';
 import {fewerReshapes} from '../ir/views.js';
 import {sameShape} from '../ir/shape.js';
 import type {Structure} from './structure.js';
@@ -55,7 +56,8 @@ export function compile(
   const takers = values.map(
     (_, i) => origins.filter(o => 'result' in o && o.result === i).length,
   );
-  const fused = fewerReshapes(g, reorderAtOnce(g, fuse(g, values)));
+  const passes = [fuse, reorderAtOnce, fasterTransposes, fewerReshapes];
+  const fused = passes.reduce((outputs, pass) => pass(g, outputs), values);
   const {model, slots, sources} = emit(fused);
   const session = values.length > 0 ? open(model, options, sources) : undefined;
   const fetches = Object.fromEntries(values.map((_, i) => [`y${i}`, null]));
