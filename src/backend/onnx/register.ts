@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {OnnxBackend} from './backend.js';
+import {registerBatchNormGradient} from './batch-norm-gradient.js';
 import {registerGradients} from './gradients.js';
 import {registerOptimizers} from './optimizers.js';
 import {lowerings} from './kernels/index.js';
@@ -103,6 +104,7 @@ export function registerOnnx(options: OnnxOptions = {}): void {
   registered = true;
   tf.registerBackend(BACKEND, () => new OnnxBackend(options), PRIORITY);
   registerGradients(BACKEND);
+  registerBatchNormGradient(BACKEND);
   registerOptimizers(BACKEND);
   const special = {...views, ...withNumbers};
   const names = new Set([

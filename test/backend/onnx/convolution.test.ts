@@ -1,5 +1,6 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
+import {useOnnx} from '../../../src/onnx.js';
 import {brief, same, withGradients} from './both.js';
 
 type Pad = 'same' | 'valid' | number;
@@ -250,6 +251,84 @@ test.serial('batch normalisation', async t => {
     1e-4,
   );
 });
+
+test.serial('batch normalisation of any rank', async t => {
+  for (const [shape, c] of [
+    [[5, 3], [3]],
+    [[4, 2, 3], [3]],
+    [[2, 3, 4, 3], [3]],
+    [
+      [1, 2, 2, 3],
+      [1, 2, 2, 3],
+    ],
+  ]) {
+    await same(
+      t,
+      () =>
+        withGradients(
+          (x, mean, variance, offset, scale) =>
+            tf.batchNorm(
+              x,
+              mean as tf.Tensor1D,
+              variance as tf.Tensor1D,
+              offset as tf.Tensor1D,
+              scale as tf.Tensor1D,
+            ),
+          [
+            random(shape, 1),
+            random(c, 2),
+            random(c, 3).square(),
+            random(c, 4),
+            random(c, 5),
+          ],
+        ),
+      1e-4,
+    );
+  }
+});
+
+test.serial('second derivatives of batch normalisation', async t => {
+  await same(
+    t,
+    () => {
+      const [x, scale] = [random([6, 3], 1), random([3], 2)];
+      const normalised = (x: tf.Tensor, scale: tf.Tensor) => {
+        const {mean, variance} = tf.moments(x, 0);
+        return tf.batchNorm(
+          x,
+          mean as tf.Tensor1D,
+          variance as tf.Tensor1D,
+          tf.zeros([3]),
+          scale as tf.Tensor1D,
+        );
+      };
+      const first = tf.grad((x: tf.Tensor) =>
+        tf.sum(tf.sin(normalised(x, scale))),
+      );
+      return tf.grad((x: tf.Tensor) => tf.sum(tf.square(first(x))))(x);
+    },
+    1e-3,
+  );
+});
+
+test.serial(
+  'of batch normalisation only what is asked for is worked out',
+  async t => {
+    await useOnnx();
+    const x = random([2, 4, 4, 3], 1);
+    const channels = [2, 3, 4, 5].map(seed => random([3], seed).abs());
+    const [mean, variance, offset, scale] = channels as tf.Tensor1D[];
+    const gradient = tf.grad((x: tf.Tensor) =>
+      tf.batchNorm(x, mean, variance, offset, scale),
+    );
+    const dy = tf.onesLike(x);
+    const before = tf.memory().numTensors;
+    const {kernelNames} = await tf.profile(() => gradient(x, dy));
+    t.true(kernelNames.includes('InverseDeviation'));
+    t.false(kernelNames.includes('Sub'));
+    t.is(tf.memory().numTensors, before + 1);
+  },
+);
 
 test.serial('resizing', async t => {
   const x = () => random([1, 4, 4, 3], 1);
