@@ -78,7 +78,9 @@ export class Session {
       extra: {
         session: {intra_op: {allow_spinning: '0'}},
         // Or it would join again what fasterTransposes does in two.
-        optimization: {disable_specified_optimizers: 'TransposeOptimizer'},
+        ...(executionProvider === 'cpu' && {
+          optimization: {disable_specified_optimizers: 'TransposeOptimizer'},
+        }),
       },
       ...(threads > 0 ? {intraOpNumThreads: threads} : {}),
     };
