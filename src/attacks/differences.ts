@@ -11,8 +11,11 @@ export function differences(
 ): tf.Tensor4D[] {
   const size = tensors[0].shape[axis];
   if (byConvolution(tensors[0], axis)) {
-    const filter = taps(tensors[0], axis, [-1, 1]);
-    return tensors.map(t => convolved(t, t, axis, filter, -1));
+    const filter = taps(tensors[0], [-1, 1]);
+    return tensors.map(t => {
+      const y = tf.depthwiseConv2d(inRows(t, axis), filter, 1, 'valid');
+      return withEntries(y, t, axis, size - 1);
+    });
   }
   const matrix = differenceMatrix(size);
   return tensors.map(t => multiplied(t, axis, matrix, false));
@@ -25,20 +28,13 @@ export function differencesTransposed(
 ): tf.Tensor4D[] {
   const size = tensors[0].shape[axis];
   if (byConvolution(tensors[0], axis)) {
-    const filter = taps(tensors[0], axis, [1, -1]);
-    const stride = strideOf(tensors[0], axis);
-    const pads = [0, 1, 2, 3].map(i =>
-      i === axis ? [stride, stride] : [0, 0],
-    );
-    return tensors.map(t =>
-      convolved(
-        t,
-        tf.pad(inColumns(t), pads as [number, number][]),
-        axis,
-        filter,
-        1,
-      ),
-    );
+    const filter = taps(tensors[0], [1, -1]);
+    const none: [number, number] = [0, 0];
+    return tensors.map(t => {
+      const x = tf.pad4d(inRows(t, axis), [none, [1, 1], none, none]);
+      const y = tf.depthwiseConv2d(x, filter, 1, 'valid');
+      return withEntries(y, t, axis, size + 1);
+    });
   }
   const matrix = differenceMatrix(size + 1);
   return tensors.map(t => multiplied(t, axis, matrix, true));
@@ -54,46 +50,32 @@ function byConvolution(t: tf.Tensor4D, axis: 1 | 2 | 3): boolean {
  * more than a vector holds, none need be moved to where blocks of them belong.
  */
 function channelsOf({shape}: tf.Tensor4D): number {
-  return shape[3] % 16 === 0 ? 16 : shape[3];
+  return shape[3] % 8 === 0 ? 8 : shape[3];
 }
 
-/** How far apart neighbours along `axis` are in {@link inColumns}. */
-function strideOf(t: tf.Tensor4D, axis: 1 | 2 | 3): number {
-  return axis === 2 ? t.shape[3] / channelsOf(t) : 1;
+/** An image whose rows are the entries of `axis`; what comes before is the batch. */
+function inRows(t: tf.Tensor4D, axis: 1 | 2 | 3): tf.Tensor4D {
+  const [n, a, b] = t.shape;
+  const batch = axis === 1 ? n : n * a;
+  return tf.reshape(t, [batch, axis === 1 ? a : b, -1, channelsOf(t)]);
 }
 
-/** [N, A, B, C] with so many of C's entries on the axis of B that 16 are left. */
-function inColumns(t: tf.Tensor4D): tf.Tensor4D {
-  const [n, a] = t.shape;
-  return tf.reshape(t, [n, a, -1, channelsOf(t)]);
-}
-
-/** `x`, which has the columns of `t`, with `change` more entries along `axis` than `t`. */
-function convolved(
-  t: tf.Tensor4D,
-  x: tf.Tensor4D,
+function withEntries(
+  y: tf.Tensor4D,
+  {shape}: tf.Tensor4D,
   axis: 1 | 2 | 3,
-  filter: tf.Tensor4D,
-  change: 1 | -1,
+  entries: number,
 ): tf.Tensor4D {
-  const shape = [...t.shape] as [number, number, number, number];
-  shape[axis] += change;
-  const y = tf.depthwiseConv2d(inColumns(x), filter, 1, 'valid');
-  return tf.reshape(y, shape);
+  const changed: [number, number, number, number] = [...shape];
+  changed[axis] = entries;
+  return tf.reshape(y, changed);
 }
 
-/** The same two taps along `axis` for every channel. */
-function taps(t: tf.Tensor4D, axis: 1 | 2 | 3, [a, b]: number[]): tf.Tensor4D {
+/** The same two taps, one below the other, for every channel. */
+function taps(t: tf.Tensor4D, [a, b]: number[]): tf.Tensor4D {
   const channels = channelsOf(t);
-  const apart = strideOf(t, axis);
-  const values = new Float32Array((apart + 1) * channels);
-  values.fill(a, 0, channels).fill(b, apart * channels);
-  return tf.tensor4d(values, [
-    axis === 1 ? 2 : 1,
-    axis === 2 ? apart + 1 : 1,
-    channels,
-    1,
-  ]);
+  const values = new Float32Array(2 * channels).fill(a, 0, channels);
+  return tf.tensor4d(values.fill(b, channels), [2, 1, channels, 1]);
 }
 
 /** Row i takes entry i from entry i + 1: [size − 1, size]. */

@@ -252,6 +252,47 @@ test.serial('batch normalisation', async t => {
   );
 });
 
+test.serial(
+  'depthwise convolutions of few channels, down a column',
+  async t => {
+    for (const [shape, kernel, stride] of [
+      [[2, 6, 4, 8], [2, 1], 1],
+      [[2, 6, 8, 4], [3, 1], 1],
+      [[2, 6, 3, 8], [2, 1], 1],
+      [
+        [2, 6, 4, 8],
+        [2, 1],
+        [2, 1],
+      ],
+      [[2, 6, 4, 8], [1, 3], 1],
+      [[2, 6, 4, 3], [2, 1], 1],
+    ] as [number[], number[], number | [number, number]][]) {
+      const channels = shape[3];
+      for (const padding of ['same', 'valid'] as const) {
+        await same(t, () => {
+          const x = random(shape, 1) as tf.Tensor4D;
+          const filter = random([...kernel, channels, 1], 2) as tf.Tensor4D;
+          const rows = tf.pad4d(x, [
+            [0, 0],
+            [1, 1],
+            [0, 0],
+            [0, 0],
+          ]);
+          const columns = tf.pad4d(x, [
+            [0, 0],
+            [0, 0],
+            [2, 2],
+            [0, 0],
+          ]);
+          return [x, rows, columns, tf.exp(rows) as tf.Tensor4D].map(input =>
+            tf.depthwiseConv2d(input, filter, stride, padding),
+          );
+        });
+      }
+    }
+  },
+);
+
 test.serial('batch normalisation of any rank', async t => {
   for (const [shape, c] of [
     [[5, 3], [3]],

@@ -1,6 +1,7 @@
 import {add} from '../ir/arithmetic.js';
-import type {Graph, IrValue} from '../ir/graph.js';
+import {type Graph, type IrValue, splatValue} from '../ir/graph.js';
 import {NCHW_TO_NHWC, NHWC_TO_NCHW, reshape, transpose} from '../ir/layout.js';
+import {concat, pad} from '../ir/regions.js';
 import {activate} from './activations.js';
 import {
   blockDepthwiseFilter,
@@ -63,6 +64,21 @@ function depthwise(
       `filters for ${filter.shape[2]} channels do not fit ${info.inChannels}`,
     );
   }
+  const copies = columnsPerBlock(g, filter, info);
+  if (copies > 1) {
+    const [n, , w, c] = x.shape;
+    const tiled = concat(g, Array<IrValue>(copies).fill(filter), 2);
+    const {outHeight, outWidth, ...rest} = info;
+    const y = depthwise(g, widened(g, x, copies), tiled, {
+      ...rest,
+      outHeight,
+      inWidth: w / copies,
+      outWidth: outWidth / copies,
+      inChannels: c * copies,
+      outChannels: c * copies,
+    });
+    return reshape(g, y, [n, outHeight, outWidth, c]);
+  }
   const attributes = {...convAttributes(info), group: info.inChannels};
   const shape = outputShape(info);
   const input = toNchw(g, x);
@@ -75,6 +91,36 @@ function depthwise(
     g,
     g.node('Conv', [input, weights], shape, 'float32', attributes),
   );
+}
+
+/**
+ * Where channels are too few for a block, and no filter looks to its side, so
+ * many columns with the same filters make one.
+ */
+function columnsPerBlock(g: Graph, filter: IrValue, info: ConvInfo): number {
+  const {inChannels, inWidth, outWidth, filterWidth, strideWidth} = info;
+  if (g.block === 0 || g.block % inChannels !== 0) return 1;
+  if (filter.shape[3] !== 1) return 1;
+  if (filterWidth !== 1 || strideWidth !== 1 || inWidth !== outWidth) return 1;
+  const copies = g.block / inChannels;
+  return inWidth % copies === 0 ? copies : 1;
+}
+
+/** `x` with so many columns side by side as channels; padding of its rows stays outside. */
+function widened(g: Graph, x: IrValue, copies: number): IrValue {
+  const [n, h, w, c] = x.shape;
+  const shape = [n, h, w / copies, c * copies];
+  if (x.node.type !== 'Pad') return reshape(g, x, shape);
+  const [below, ends, value] = x.node.inputs as IrValue[];
+  const sides = Array.from(ends.node.data!, Number);
+  const pads = [0, 1, 2, 3].map((i): [number, number] => [
+    sides[i],
+    sides[i + 4],
+  ]);
+  const onlyRows = pads.every(([a, b], i) => i === 1 || (a === 0 && b === 0));
+  if (!onlyRows) return reshape(g, x, shape);
+  shape[1] = below.shape[1];
+  return pad(g, reshape(g, below, shape), pads, splatValue(value));
 }
 
 /** [H, W, in, multiplier] → [in * multiplier, 1, H, W] */
