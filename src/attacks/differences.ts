@@ -97,11 +97,11 @@ function multiplied(
   const [n, a, b, c] = t.shape;
   const shape: [number, number, number, number] = [n, a, b, c];
   shape[axis] = matrix.shape[transposed ? 1 : 0];
-  if (axis === 3 || (axis === 2 && c === 1)) {
+  if (axis > 1) {
     const rows = tf.reshape(t, [-1, t.shape[axis]]);
     return tf.reshape(tf.matMul(rows, matrix, false, !transposed), shape);
   }
-  const columns = tf.reshape(t, axis === 1 ? [n, a, b * c] : [n * a, b, c]);
+  const columns = tf.reshape(t, [n, a, b * c]);
   const product = tf.matMul(tf.expandDims(matrix), columns, transposed);
   return tf.reshape(product, shape);
 }

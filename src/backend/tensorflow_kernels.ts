@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import {batchNormGradient} from './batch_norm_gradient.js';
+import {type GradFunc, correctGradient} from './corrected_gradient.js';
 
 /**
  * Corrections for the backend `tensorflow` (tfjs-node and tfjs-node-gpu): the
@@ -9,8 +11,6 @@ import * as tf from '@tensorflow/tfjs';
 const BACKEND = 'tensorflow';
 /** Our kernel; that it is registered also tells that all of this is done. */
 const RELU_GRAD = 'ReluGrad';
-
-type GradFunc = tf.GradConfig['gradFunc'];
 
 /** What is used here of tfjs-node's backend, whose types are not at hand. */
 interface NodeBackend {
@@ -26,31 +26,21 @@ interface NodeBackend {
 
 /**
  * Installs the corrections, once; does nothing where no backend `tensorflow`
- * is registered. Gradients are registered for all backends alike, so each of
- * them asks which backend is in force and else calls the original.
+ * is registered.
  */
 export function installTensorflowKernels(): void {
   const backend = tf.findBackend(BACKEND) as unknown as NodeBackend | null;
   if (!backend || tf.getKernel(RELU_GRAD, BACKEND)) return;
-  correctGradient('Relu', reluGradient);
-  correctGradient('FusedBatchNorm', batchNormGradient);
+  correctGradient(BACKEND, 'Relu', reluGradient);
+  correctGradient(
+    BACKEND,
+    'FusedBatchNorm',
+    batchNormGradient((variance, epsilon) =>
+      tf.rsqrt(tf.add(variance, epsilon)),
+    ),
+  );
   if (!backend.isUsingGpuDevice && !usesOneDnn()) correctConvolution();
   registerReluGrad();
-}
-
-function correctGradient(
-  kernelName: string,
-  correct: (original: GradFunc) => GradFunc,
-): void {
-  const config = tf.getGradient(kernelName);
-  const corrected = correct(config.gradFunc);
-  tf.registerGradient({
-    ...config,
-    gradFunc: (dy, saved, attributes) =>
-      tf.getBackend() === BACKEND
-        ? corrected(dy, saved, attributes)
-        : config.gradFunc(dy, saved, attributes),
-  });
 }
 
 /**
@@ -102,34 +92,6 @@ function registerReluGrad(): void {
     }),
   });
 }
-
-/**
- * The gradient of batch normalisation, y = (x − mean) · factor + offset with
- * factor = scale / √(variance + ε). tfjs-core passes five times over tensors
- * of the size of x for the gradient of x alone, two of them for the sake of
- * other inputs, and keeps four until the whole gradient is done; it is
- * `dy · factor`. The others are sums over pixels, taken before they are scaled.
- */
-const batchNormGradient =
-  (original: GradFunc): GradFunc =>
-  (dy, saved, attributes) => {
-    const [x, mean, variance, scale] = saved;
-    if (mean.rank !== 1) return original(dy, saved, attributes);
-    const {varianceEpsilon} = attributes as {varianceEpsilon: number};
-    const dY = dy as tf.Tensor4D;
-    const pixels = [0, 1, 2];
-    const inverse = () => tf.rsqrt(tf.add(variance, varianceEpsilon));
-    const factor = () => (scale ? inverse().mul(scale) : inverse());
-    const centered = () => dY.mul(x.sub(mean)).sum(pixels);
-    return {
-      x: () => dY.mul(factor()),
-      mean: () => dY.sum(pixels).mul(factor()).neg(),
-      variance: () =>
-        centered().mul(factor()).mul(inverse().square()).mul(-0.5),
-      scale: () => centered().mul(inverse()),
-      offset: () => dY.sum(pixels),
-    };
-  };
 
 /**
  * The gradient of a convolution's input. Without oneDNN, TensorFlow's own op

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {correctGradient} from '../corrected_gradient.js';
 
 /**
  * tfjs's gradients of sums and means multiply by a tensor of ones that they
@@ -8,21 +9,12 @@ import * as tf from '@tensorflow/tfjs';
  */
 export function registerGradients(backendName: string): void {
   for (const kernelName of ['Sum', 'Mean']) {
-    const original = tf.getGradient(kernelName);
-    if (!original) continue;
-    tf.registerGradient({
-      ...original,
-      gradFunc: (dy, saved, attrs) => {
-        if (tf.getBackend() !== backendName) {
-          return original.gradFunc(dy, saved, attrs);
-        }
-        const [x] = saved;
-        const axes = tf.util.parseAxisParam(
-          (attrs as {axis?: number | number[]}).axis as number,
-          x.shape,
-        );
-        return {x: () => spread(dy as tf.Tensor, x.shape, axes, kernelName)};
-      },
+    correctGradient(backendName, kernelName, () => (dy, [x], attrs) => {
+      const axes = tf.util.parseAxisParam(
+        (attrs as {axis?: number | number[]}).axis as number,
+        x.shape,
+      );
+      return {x: () => spread(dy as tf.Tensor, x.shape, axes, kernelName)};
     });
   }
 }

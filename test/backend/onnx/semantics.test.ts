@@ -99,14 +99,15 @@ test.serial(
   'numbers that are equal in each step are one input, until one of them changes',
   t => {
     const x = tf.tensor1d([1, 2, 4]);
-    const turn = (numbers: number[], list = [3, 5, 7]) =>
+    const list = [3, 5, 7];
+    const turn = (numbers: number[]) =>
       tf.tidy(() => {
         const terms = numbers.map(n =>
           tf.exp(x.mul(n)).mul(tf.tensor1d(list)).add(n),
         );
         return values(terms.reduce((a, b) => a.sub(b)));
       });
-    const expected = (numbers: number[], list = [3, 5, 7]) =>
+    const expected = (numbers: number[]) =>
       [1, 2, 4].map((v, i) =>
         numbers.map(n => Math.exp(v * n) * list[i] + n).reduce((a, b) => a - b),
       );

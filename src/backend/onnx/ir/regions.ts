@@ -31,16 +31,21 @@ export function pad(
   );
 }
 
+/** What the Pad node that `x` is adds before and after each axis. */
+export function padsOf(x: IrValue): [number, number][] {
+  const ends = Array.from(x.node.inputs[1]!.node.data!, Number);
+  return x.shape.map((_, i) => [ends[i], ends[i + x.shape.length]]);
+}
+
 /** The pads of the Pad node that `x` is, and `pads` around them. */
 function together(
   x: IrValue,
   pads: readonly (readonly [number, number])[],
 ): [number, number][] {
-  const inner = Array.from(x.node.inputs[1]!.node.data!, Number);
-  const rank = pads.length;
+  const inner = padsOf(x);
   return pads.map(([before, after], i) => [
-    before + inner[i],
-    after + inner[i + rank],
+    before + inner[i][0],
+    after + inner[i][1],
   ]);
 }
 

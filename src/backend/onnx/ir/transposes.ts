@@ -1,5 +1,5 @@
 import type {Graph, IrNode, IrValue} from './graph.js';
-import {transpose} from './layout.js';
+import {reshape, transpose} from './layout.js';
 import {type Rewriting, rewrite} from './rewrite.js';
 import {padRank, sameShape, size} from './shape.js';
 
@@ -53,14 +53,11 @@ function lifted(
           transpose(g, rewriting.now(v), permutation),
       );
     } else if (isRow(v, x) || size(v.shape) === 1) {
+      // Its one axis of more than one entry moves, which takes no transpose.
       const row = padRank(v.shape, x.shape.length);
-      const view = g.node(
-        'Reshape',
-        [rewriting.now(v), g.int64(permutation.map(i => row[i]))],
-        permutation.map(i => row[i]),
-        v.dtype,
-      );
-      inputs.push(v.shape.length === 0 ? rewriting.now(v) : view);
+      const moved = permutation.map(i => row[i]);
+      const now = rewriting.now(v);
+      inputs.push(v.shape.length === 0 ? now : reshape(g, now, moved));
     } else {
       return undefined;
     }

@@ -1,7 +1,7 @@
 import {add} from '../ir/arithmetic.js';
 import {type Graph, type IrValue, splatValue} from '../ir/graph.js';
 import {NCHW_TO_NHWC, NHWC_TO_NCHW, reshape, transpose} from '../ir/layout.js';
-import {concat, pad} from '../ir/regions.js';
+import {concat, pad, padsOf} from '../ir/regions.js';
 import {activate} from './activations.js';
 import {
   blockDepthwiseFilter,
@@ -111,12 +111,8 @@ function widened(g: Graph, x: IrValue, copies: number): IrValue {
   const [n, h, w, c] = x.shape;
   const shape = [n, h, w / copies, c * copies];
   if (x.node.type !== 'Pad') return reshape(g, x, shape);
-  const [below, ends, value] = x.node.inputs as IrValue[];
-  const sides = Array.from(ends.node.data!, Number);
-  const pads = [0, 1, 2, 3].map((i): [number, number] => [
-    sides[i],
-    sides[i + 4],
-  ]);
+  const [below, , value] = x.node.inputs as IrValue[];
+  const pads = padsOf(x);
   const onlyRows = pads.every(([a, b], i) => i === 1 || (a === 0 && b === 0));
   if (!onlyRows) return reshape(g, x, shape);
   shape[1] = below.shape[1];

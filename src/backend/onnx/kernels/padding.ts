@@ -1,5 +1,6 @@
 import type {Attributes, Graph, IrValue} from '../ir/graph.js';
 import {permutationOf, transpose} from '../ir/layout.js';
+import {padsOf} from '../ir/regions.js';
 
 /**
  * A convolution's input and attributes with what pads the input in a node of its
@@ -14,18 +15,22 @@ export function absorbPadding(
   const unchanged = {input: x, attributes};
   // What was padded as NHWC is transposed afterwards.
   const permutation = permutationOf(x) ?? x.shape.map((_, i) => i);
-  const {node} = permutationOf(x) ? x.node.inputs[0]! : x;
-  const [below, ends, value] = node.inputs;
-  if (node.type !== 'Pad' || value !== g.scalar(0)) return unchanged;
-  const rank = x.shape.length;
-  const padded = Array.from(ends!.node.data!, Number);
-  const pads = [0, rank].flatMap(end => permutation.map(i => padded[end + i]));
-  const spatial = [2, 3, rank + 2, rank + 3];
-  if (pads.some((p, i) => p < 0 || (p > 0 && !spatial.includes(i)))) {
+  const padded = permutationOf(x) ? x.node.inputs[0]! : x;
+  const [below, , value] = padded.node.inputs;
+  if (padded.node.type !== 'Pad' || value !== g.scalar(0)) return unchanged;
+  const sides = padsOf(padded);
+  const pads = permutation.map(i => sides[i]);
+  if (
+    pads.some(
+      (p, i) =>
+        Math.min(...p) < 0 || (Math.max(...p) > 0 && i !== 2 && i !== 3),
+    )
+  ) {
     return unchanged;
   }
   const own = attributes.pads as number[];
-  const sums = spatial.map((i, k) => pads[i] + own[k]);
+  const spatial = [pads[2][0], pads[3][0], pads[2][1], pads[3][1]];
+  const sums = spatial.map((p, k) => p + own[k]);
   // More than a window would be rows of zeros, which nobody has tried.
   const kernel = attributes.kernel_shape as number[];
   if (sums.some((p, k) => p >= kernel[k % 2])) return unchanged;
