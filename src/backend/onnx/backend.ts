@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {type CpuResult, listName, runOnCpu} from './lazy/cpu-kernels.js';
 import {ProgramCache} from './lazy/cache.js';
 import {Recorder} from './lazy/recorder.js';
-import {free} from './lazy/free.js';
+import {Spare} from './lazy/spare.js';
 import {ValueStore} from './lazy/store.js';
 import {StepBoundary} from './lazy/boundary.js';
 import {keepInfoOnValues} from './lazy/engine-info.js';
@@ -15,6 +15,9 @@ import {Session} from './session.js';
 import {hostKernels} from './host/registry.js';
 import type {Attrs} from './kernels/registry.js';
 import type {OnnxOptions} from './options.js';
+
+/** Of `memoryLimit`, this part may be kept for the results of later runs. */
+const SPARE = 1 / 4;
 
 /** Counters that show how the backend is doing. */
 export interface OnnxStats {
@@ -37,6 +40,7 @@ export interface OnnxStats {
 export class OnnxBackend extends tf.KernelBackend {
   private readonly data: ValueStore;
   private readonly session: Session;
+  private readonly spare: Spare;
   private readonly cache: ProgramCache;
   private readonly recorder: Recorder;
   private readonly boundary: StepBoundary;
@@ -50,8 +54,11 @@ export class OnnxBackend extends tf.KernelBackend {
       () => this.session.settings,
       (structure, literals) => this.session.compile(structure, literals),
     );
-    this.recorder = new Recorder(this.cache, (program, structure) =>
-      this.session.run(program, structure),
+    this.spare = new Spare(() => this.session.settings.memoryLimit * SPARE);
+    this.recorder = new Recorder(
+      this.cache,
+      (program, structure) => this.session.run(program, structure, this.spare),
+      this.spare,
     );
     this.boundary = new StepBoundary(this.recorder);
   }
@@ -61,6 +68,7 @@ export class OnnxBackend extends tf.KernelBackend {
     this.recorder.flush();
     this.session.configure(options);
     this.cache.clear();
+    this.spare.clear();
   }
 
   stats(): OnnxStats {
@@ -209,7 +217,7 @@ export class OnnxBackend extends tf.KernelBackend {
       if (!force && value.references > 0) return false;
       value.references = 0;
       this.data.delete(dataId);
-      if (value.uses === 0) free(value);
+      if (value.uses === 0) this.spare.free(value);
     }
     return true;
   }
@@ -245,6 +253,7 @@ export class OnnxBackend extends tf.KernelBackend {
 
   override dispose(): void {
     this.cache.clear();
+    this.spare.clear();
   }
 
   private settled(value: Value): Data {

@@ -15,7 +15,8 @@ export interface NativeSession {
   ): void;
   run(
     feeds: Record<string, Tensor>,
-    fetches: Record<string, null>,
+    /** By name, where to write it; null for memory of its own. */
+    fetches: Record<string, Tensor | null>,
     options: InferenceSession.RunOptions,
   ): Record<string, Tensor>;
   endProfiling(): void;

@@ -9,8 +9,9 @@ export interface OnnxOptions {
   threads?: number;
   /**
    * Bytes that the working memory of cached sessions may take together; the
-   * least recently used go first. Default: a quarter of the memory that this process
-   * may use.
+   * least recently used go first. Up to a quarter as much again is kept of results
+   * that were disposed of, for those of later runs. Default: a quarter of the memory
+   * that this process may use.
    */
   memoryLimit?: number;
   /** How many compiled graphs are kept. Default 64. */

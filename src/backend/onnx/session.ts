@@ -2,6 +2,7 @@ import type {InferenceSession} from 'onnxruntime-node';
 import {type OnnxOptions, type Settings, settings} from './options.js';
 import {type Program, compile} from './lazy/program.js';
 import type {Literals} from './lazy/literals.js';
+import type {Spare} from './lazy/spare.js';
 import type {Structure} from './lazy/structure.js';
 import {OnnxError} from './lazy/errors.js';
 import {printProfile, profileFolder, readProfile} from './profile.js';
@@ -29,13 +30,13 @@ export class Session {
     });
   }
 
-  run(program: Program, structure: Structure): void {
+  run(program: Program, structure: Structure, spare: Spare): void {
     try {
-      program.run(structure);
+      program.run(structure, spare);
       if (this.folder) {
         // The first two allocate their memory; the third shows what it costs.
-        program.run(structure);
-        program.run(structure);
+        program.run(structure, spare);
+        program.run(structure, spare);
         this.printProfile(program);
       }
     } catch (error) {

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import type {Tensor} from 'onnxruntime-node';
 import {Graph, type IrValue} from '../ir/graph.js';
 import {emit} from '../ir/emit.js';
 import {fuse} from '../ir/fuse.js';
@@ -9,7 +10,8 @@ import {describe, irDtype, lower} from './signature.js';
 import type {Literals} from './literals.js';
 import {fasterTransposes} from '../ir/transposes.js';
 import {fewerReshapes} from '../ir/views.js';
-import {sameShape} from '../ir/shape.js';
+import {sameShape, size} from '../ir/shape.js';
+import {type Spare, giveBack} from './spare.js';
 import type {Structure} from './structure.js';
 import {type Value, settle} from './value.js';
 import {OnnxError} from './errors.js';
@@ -26,7 +28,7 @@ const ARENA = 1.7;
 
 /** A compiled structure. */
 export interface Program {
-  run(structure: Structure): void;
+  run(structure: Structure, spare: Spare): void;
   dispose(): void;
   /** Working memory of one run, estimated. */
   readonly bytes: number;
@@ -60,18 +62,16 @@ export function compile(
   const fused = passes.reduce((outputs, pass) => pass(g, outputs), values);
   const {model, slots, sources} = emit(fused);
   const session = values.length > 0 ? open(model, options, sources) : undefined;
-  const fetches = Object.fromEntries(values.map((_, i) => [`y${i}`, null]));
   const names = slots.map(slot => `x${slot}`);
   return {
     bytes: ARENA * peakBytes(fused),
     sources,
     session,
     dispose: () => session?.dispose(),
-    run({leaves, outputs}) {
+    run({leaves, outputs}, spare) {
       const feeds: Record<string, ReturnType<typeof feed>> = {};
       slots.forEach((slot, i) => (feeds[names[i]] = feed(leaves[slot])));
-      const out = session ? session.run(feeds, fetches, {}) : {};
-      const results = values.map((_, i) => out[`y${i}`]);
+      const results = session ? runInto(session, feeds, values, spare) : [];
       outputs.forEach((value, i) => {
         const origin = origins[i];
         if ('leaf' in origin) {
@@ -154,4 +154,37 @@ function feed(value: Value) {
     value.shape,
   );
   return value.feed;
+}
+
+/** Runs a session that has `values` as its results y0, y1 and so on. */
+function runInto(
+  session: NativeSession,
+  feeds: Record<string, Tensor>,
+  values: readonly IrValue[],
+  spare: Spare,
+): Tensor[] {
+  spare.nextRun();
+  const kept = values.map(v => memoryFor(v, spare));
+  const fetches = Object.fromEntries(kept.map((k, i) => [`y${i}`, k]));
+  const out = session.run(feeds, fetches, {});
+  // The binding makes new tensors of the memory that it was given. It counts
+  // twice, and V8 collects the sooner, until these are let go.
+  giveBack(kept.flatMap((k, i) => (k ? [bufferOf(out[`y${i}`])] : [])));
+  return kept.map((k, i) => k ?? out[`y${i}`]);
+}
+
+const ARRAYS = {float32: Float32Array, int32: Int32Array, bool: Uint8Array};
+
+/** Where a result is to be written; null where ONNX Runtime is to allocate. */
+function memoryFor({shape, dtype}: IrValue, spare: Spare): Tensor | null {
+  const type = dtype as keyof typeof ARRAYS;
+  const {BYTES_PER_ELEMENT} = ARRAYS[type];
+  const buffer = spare.take(size(shape) * BYTES_PER_ELEMENT);
+  return buffer
+    ? new OrtTensor(type as 'float32', new ARRAYS[type](buffer), shape)
+    : null;
+}
+
+function bufferOf(tensor: Tensor): ArrayBuffer {
+  return (tensor.data as Float32Array).buffer as ArrayBuffer;
 }

@@ -1,7 +1,7 @@
 import {size} from '../ir/shape.js';
-import {free} from './free.js';
 import type {ProgramCache} from './cache.js';
 import type {Program} from './program.js';
+import type {Spare} from './spare.js';
 import {OnnxError} from './errors.js';
 import {type Signature, describe} from './signature.js';
 import {type Structure, structureOf} from './structure.js';
@@ -21,6 +21,7 @@ export class Recorder {
   constructor(
     private readonly cache: ProgramCache,
     private readonly execute: (program: Program, structure: Structure) => void,
+    private readonly spare: Spare,
   ) {}
 
   get size(): number {
@@ -77,7 +78,9 @@ export class Recorder {
       for (const output of outputs) output.call = undefined;
       for (const input of inputs) {
         input.uses--;
-        if (input.uses === 0 && input.references === 0) free(input);
+        if (input.uses === 0 && input.references === 0) {
+          this.spare.free(input);
+        }
       }
     }
   }

@@ -32,6 +32,8 @@ export class Value {
   info: unknown = undefined;
   /** Whether `data` is its own and nothing else's, so that it can be freed with it. */
   sole = false;
+  /** Whether `data` came out of a run, whose next turn needs as much again. */
+  ofRun = false;
   /** Scratch space of structure.ts: number in the structure last built. */
   mark = -1;
   position = -1;
@@ -64,7 +66,7 @@ export function settle(
   sole = false,
 ): void {
   value.data = data;
-  value.sole = sole;
+  value.sole = value.ofRun = sole;
   value.call = undefined;
 }
 
