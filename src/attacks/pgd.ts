@@ -57,11 +57,9 @@ function run(args: PgdArgs, finished: Finished): void {
     const next = tf.tidy(() => {
       // Only what is read after the whole step is recorded lets a lazy backend
       // run it in one piece.
-      const {batch: moved, outcome, at} = advance(args, batch, step);
+      const {batch: moved, outcome} = advance(args, batch, step);
       finished.record(step, outcome);
-      const left = args.earlyStop
-        ? finished.takeOut({...batch, parameters: at}, outcome)
-        : null;
+      const left = args.earlyStop ? finished.takeOut(batch, outcome) : null;
       return (left
         ? combineBatches([moved], ([t]) => keepRows(t, left))
         : moved) as unknown as tf.TensorContainer;
@@ -74,7 +72,7 @@ function run(args: PgdArgs, finished: Finished): void {
     }
   }
   tf.tidy(() => {
-    const {batch: last, outcome, at} = conclude(args, batch);
-    finished.takeAll({...batch, parameters: at}, {...outcome, ...last.best});
+    const {batch: last, outcome} = conclude(args, batch);
+    finished.takeAll(batch, {...outcome, ...last.best});
   });
 }

@@ -26,6 +26,7 @@ export interface Batch {
   labels: tf.Tensor2D;
   cleanLogits: tf.Tensor2D | null;
   constants: tf.Tensor[];
+  /** Inside their bounds. */
   parameters: tf.Tensor[];
   state: tf.Tensor[];
   best: {adversarial: tf.Tensor4D; margin: tf.Tensor1D} | null;
@@ -45,49 +46,53 @@ export function begin(
   labels: tf.Tensor2D,
   start: tf.Tensor[],
 ): Batch {
+  const {needsCleanLogits, threatModel, optimizer, logits} = args;
+  const constants = threatModel.prepare(images);
   return {
     images: tf.clone(images),
     labels: tf.clone(labels),
-    cleanLogits: args.needsCleanLogits ? args.logits(images) : null,
-    constants: args.threatModel.prepare(images),
-    parameters: start.map(t => tf.clone(t)),
-    state: args.optimizer.init(start),
+    cleanLogits: needsCleanLogits ? logits(images) : null,
+    constants,
+    parameters: threatModel
+      .project(start, images, constants)
+      .map(t => tf.clone(t)),
+    state: optimizer.init(start),
     best: null,
   };
 }
 
 /**
- * One step: project, look, move.
+ * One step: look, move, project. Projecting last and not first, which comes to
+ * the same, leaves one set of parameters, not two, from step to step.
  *
  * @param step Counted from 1: the same for all, or each example's own.
- * @returns `at` are the projected parameters that `outcome` belongs to; `batch`
- *     has moved on from there.
+ * @returns The batch after the step, and what the forward pass showed before it.
  */
 export function advance(
   args: StepArgs,
   batch: Batch,
   step: number | number[],
-): {batch: Batch; outcome: Outcome; at: tf.Tensor[]} {
-  const at = project(args, batch);
-  const {outcome, gradients} = evaluate(args, batch, at);
-  const moved = args.optimizer.update(at, gradients, batch.state, step);
+): {batch: Batch; outcome: Outcome} {
+  const {images, constants, state} = batch;
+  const {outcome, gradients} = evaluate(args, batch);
+  const moved = args.optimizer.update(batch.parameters, gradients, state, step);
+  const parameters = args.threatModel.project(
+    moved.parameters,
+    images,
+    constants,
+  );
   const best = better(batch.best, outcome, args.keep);
-  return {batch: {...batch, ...moved, best}, outcome, at};
+  return {batch: {...batch, parameters, state: moved.state, best}, outcome};
 }
 
 /** The forward pass alone, after the last step. */
 export function conclude(
   args: StepArgs,
   batch: Batch,
-): {batch: Batch; outcome: Outcome; at: tf.Tensor[]} {
-  const at = project(args, batch);
-  const outcome = look(args, batch, at);
+): {batch: Batch; outcome: Outcome} {
+  const outcome = look(args, batch, batch.parameters);
   const best = better(batch.best, outcome, args.keep);
-  return {batch: {...batch, best}, outcome, at};
-}
-
-function project({threatModel}: StepArgs, batch: Batch): tf.Tensor[] {
-  return threatModel.project(batch.parameters, batch.images, batch.constants);
+  return {batch: {...batch, best}, outcome};
 }
 
 function look(
@@ -113,7 +118,7 @@ function look(
 }
 
 /** The forward pass and the objective's gradient with respect to the parameters. */
-function evaluate(args: StepArgs, batch: Batch, at: tf.Tensor[]) {
+function evaluate(args: StepArgs, batch: Batch) {
   let outcome: Outcome | null = null;
   const objective = (...parameters: tf.Tensor[]) => {
     const seen = look(args, batch, parameters);
@@ -128,7 +133,7 @@ function evaluate(args: StepArgs, batch: Batch, at: tf.Tensor[]) {
   };
   try {
     const {grads} = withoutFilterGradients(() =>
-      tf.valueAndGrads(objective)(at),
+      tf.valueAndGrads(objective)(batch.parameters),
     );
     const {adversarial, margin, smoothness} = outcome!;
     return {
