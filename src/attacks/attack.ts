@@ -153,7 +153,7 @@ function search(
     ...searchArgs(threatModel, options, classifier),
     images,
     labels,
-    start: startAt(threatModel, options, images, seeds, restart),
+    start: () => startAt(threatModel, options, images, seeds, restart),
     history,
   });
 }

@@ -15,8 +15,8 @@ export interface PgdArgs extends StepArgs {
   images: tf.Tensor4D;
   /** One-hot, [N, classes]. */
   labels: tf.Tensor2D;
-  /** Where to start. */
-  start: tf.Tensor[];
+  /** Where to start; new tensors. */
+  start: () => tf.Tensor[];
   steps: number;
   earlyStop: boolean;
   history: boolean;
@@ -52,7 +52,11 @@ export function pgd(args: PgdArgs): PgdResult {
 }
 
 function run(args: PgdArgs, finished: Finished): void {
-  let batch = begin(args, args.images, args.labels, args.start);
+  const {images, labels, start} = args;
+  // Where it started need not be kept through the search.
+  let batch = tf.tidy(
+    () => begin(args, images, labels, start()) as unknown as tf.TensorContainer,
+  ) as unknown as Batch;
   for (let step = 1; step <= args.steps; step++) {
     const next = tf.tidy(() => {
       // Only what is read after the whole step is recorded lets a lazy backend
