@@ -162,14 +162,19 @@ export function irDtype(dtype: tf.DataType): IrDtype {
   throw new Unsupported(`dtype ${dtype} stays on the cpu`);
 }
 
+/** Kernels that take lists can have hundreds of inputs. */
+const DESCRIBED = 12;
+
 /** "Conv2D(x: float32[50,32,32,3], filter: float32[3,3,3,16])" */
 export function describe({
   kernel,
   names,
   inputs,
 }: Pick<Signature, 'kernel' | 'names' | 'inputs'>): string {
-  const list = names.map(
-    (name, i) => `${name}: ${inputs[i].dtype}[${inputs[i].shape.join()}]`,
-  );
+  const list = names
+    .slice(0, DESCRIBED)
+    .map((name, i) => `${name}: ${inputs[i].dtype}[${inputs[i].shape.join()}]`);
+  const more = names.length - list.length;
+  if (more > 0) list.push(`and ${more} more`);
   return `${kernel}(${list.join(', ')})`;
 }
