@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
 import {median, quantile} from 'simple-statistics';
 import * as tf from '@tensorflow/tfjs';
-import {withoutFilterGradients} from '../src/attacks/input_gradient.js';
-import {logits} from '../src/attacks/logits.js';
-import {writeWhole} from '../src/data/cache.js';
+import {withoutFilterGradients} from '../src/tfjs/input_gradient.js';
+import {logits} from '../src/models/logits.js';
+import {writeWhole} from '../src/io/cache.js';
 import {attack, resnet32} from '../src/index.js';
 import {cifar10Strip} from '../test/helpers/strip.js';
 import {benchEvaluation} from './bench_evaluation.js';

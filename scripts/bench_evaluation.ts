@@ -1,6 +1,9 @@
 import Table from 'cli-table3';
 import * as tf from '@tensorflow/tfjs';
-import {attackExamples, attackInBatches} from '../src/evaluation/cell.js';
+import {
+  attackExamples,
+  attackInBatches,
+} from '../src/evaluation/attack_examples.js';
 import {attack, resnet32} from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
 import {readModel} from './models.js';

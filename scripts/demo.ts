@@ -1,10 +1,10 @@
 import {mkdir, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {setupTensorflow} from '../src/backend/tensorflow_setup.js';
-import {writeWhole} from '../src/data/cache.js';
+import {setupTensorflow} from '../src/tfjs_node/setup.js';
+import {writeWhole} from '../src/io/cache.js';
 import {batchesPerEpoch} from '../src/data/batches.js';
-import {progressBar} from '../src/data/progress.js';
+import {progressBar} from '../src/io/progress.js';
 import {
   adversarialTraining,
   attack,

@@ -5,8 +5,8 @@ import {
   type RobustnessReport,
 } from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
-import {writeWhole} from '../src/data/cache.js';
-import {formatTime} from '../src/data/progress.js';
+import {writeWhole} from '../src/io/cache.js';
+import {formatTime} from '../src/io/progress.js';
 import {
   attackRateOption,
   backendOption,

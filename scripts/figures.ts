@@ -1,7 +1,7 @@
 import {basename, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {writeWhole} from '../src/data/cache.js';
-import {progressBar} from '../src/data/progress.js';
+import {writeWhole} from '../src/io/cache.js';
+import {progressBar} from '../src/io/progress.js';
 import type {Classifier, ImageSet} from '../src/index.js';
 import {loadCifar10, loadLpips} from '../src/node.js';
 import {

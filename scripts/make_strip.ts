@@ -4,7 +4,7 @@
 import {createHash} from 'node:crypto';
 import {fileURLToPath} from 'node:url';
 import {PNG} from 'pngjs';
-import {writeWhole} from '../src/data/cache.js';
+import {writeWhole} from '../src/io/cache.js';
 import {loadCifar10} from '../src/data/cifar10.js';
 
 const COLUMNS = 10;

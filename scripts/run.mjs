@@ -60,7 +60,12 @@ if (!installed()) {
 const command =
   name === 'test'
     ? [join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), ...args]
-    : ['--import=tsx', join(root, 'scripts', `${name}.ts`), ...args];
+    : [
+        '--conditions=@tfjs-adversarial/source',
+        '--import=tsx',
+        join(root, 'scripts', `${name}.ts`),
+        ...args,
+      ];
 const child = spawn(process.execPath, command, {
   cwd: name === 'test' ? root : process.cwd(),
   stdio: 'inherit',

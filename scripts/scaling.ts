@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import * as tf from '@tensorflow/tfjs';
-import {logits} from '../src/attacks/logits.js';
+import {logits} from '../src/models/logits.js';
 import {attack, resnet32, wideResnet} from '../src/index.js';
 import type {OnnxBackend} from '../src/onnx.js';
 

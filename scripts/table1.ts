@@ -3,14 +3,14 @@ import {InvalidArgumentError, Option} from 'commander';
 import * as tf from '@tensorflow/tfjs';
 import {attack, type Variant} from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
-import {writeWhole} from '../src/data/cache.js';
-import {ownFolder} from '../src/data/lock.js';
-import {collectTable} from '../src/evaluation/table1/collect.js';
-import {htmlReport} from '../src/evaluation/table1/html.js';
-import {markdownReport} from '../src/evaluation/table1/markdown.js';
-import {COLUMNS} from '../src/evaluation/table1/paper.js';
-import {computeRow, type RowModel} from '../src/evaluation/table1/run.js';
-import {PartStore} from '../src/evaluation/table1/store.js';
+import {writeWhole} from '../src/io/cache.js';
+import {ownFolder} from '../src/io/lock.js';
+import {collectTable} from './table1/collect.js';
+import {htmlReport} from './table1/html.js';
+import {markdownReport} from './table1/markdown.js';
+import {COLUMNS} from './table1/paper.js';
+import {computeRow, type RowModel} from './table1/run.js';
+import {PartStore} from './table1/store.js';
 import {
   backendOption,
   batchOption,
@@ -32,7 +32,7 @@ import {
   type NamedPath,
   parseRow,
   rowsOfFolder,
-} from './table1/rows.js';
+} from './table1/row_models.js';
 
 const program = command('table1', {
   description:

@@ -3,9 +3,9 @@ import {join} from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import {Option} from 'commander';
 import {loadCifar10} from '../src/node.js';
-import {removeTemporary, writeWhole} from '../src/data/cache.js';
-import {ownFolder} from '../src/data/lock.js';
-import {type Progress, progressBar} from '../src/data/progress.js';
+import {removeTemporary, writeWhole} from '../src/io/cache.js';
+import {ownFolder} from '../src/io/lock.js';
+import {type Progress, progressBar} from '../src/io/progress.js';
 import {
   backendOption,
   command,

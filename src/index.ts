@@ -8,15 +8,18 @@ export {
   adversarialDataset,
   type AdversarialDatasetArgs,
   type DatasetBatch,
-} from './attacks/adversarial_dataset.js';
-export {Delta, type DeltaArgs} from './attacks/delta.js';
-export type {Classifier, LogitsFunction} from './attacks/logits.js';
+} from './training/adversarial_dataset.js';
+export {Delta, type DeltaArgs} from './attacks/threat_models/delta.js';
+export type {Classifier, LogitsFunction} from './models/logits.js';
 export type {LossName} from './attacks/losses.js';
 export type {AttackOptions, ResolvedOptions} from './attacks/options.js';
-export {ReColor, type ReColorArgs} from './attacks/recolor.js';
-export {Sequence} from './attacks/sequence.js';
-export {StAdv, type StAdvArgs} from './attacks/stadv.js';
-export type {ThreatModel, Variant} from './attacks/threat_model.js';
+export {ReColor, type ReColorArgs} from './attacks/threat_models/recolor.js';
+export {Sequence} from './attacks/threat_models/sequence.js';
+export {StAdv, type StAdvArgs} from './attacks/threat_models/stadv.js';
+export type {
+  ThreatModel,
+  Variant,
+} from './attacks/threat_models/threat_model.js';
 export {
   adversarialTraining,
   type AdversarialTraining,
@@ -24,7 +27,7 @@ export {
 export type {
   AdversarialTrainingArgs,
   UnionMode,
-} from './callbacks/adversarial_training_args.js';
+} from './training/adversarial_training_args.js';
 export {
   cosine,
   learningRate,

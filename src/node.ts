@@ -4,7 +4,7 @@ export {
   type Cifar10Source,
 } from './data/cifar10.js';
 export type {Split} from './data/cifar10_format.js';
-export type {PypiOptions} from './data/pypi.js';
+export type {PypiOptions} from './io/pypi.js';
 export {loadLpips, type LoadLpipsOptions} from './evaluation/lpips_weights.js';
 export {
   loadGraphModel,
@@ -25,4 +25,4 @@ export {
   eventFileWriter,
   type EventFileOptions,
 } from './tensorboard/event_file.js';
-export {encodePng, type Pixels} from './tensorboard/png.js';
+export {encodePng, type Pixels} from './io/png.js';

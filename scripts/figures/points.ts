@@ -7,7 +7,7 @@ import {
   lpips,
   type LpipsWeights,
 } from '../../src/index.js';
-import {fileError, writeWhole} from '../../src/data/cache.js';
+import {fileError, writeWhole} from '../../src/io/cache.js';
 
 /** What one attack did to the examples. */
 export interface Point {

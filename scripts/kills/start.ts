@@ -25,7 +25,13 @@ export function start(name: string, args: string[], kill: Kill = {}) {
   const preload = at || watch ? [`--import=${PRELOAD}`] : [];
   const child = spawn(
     process.execPath,
-    ['--import=tsx', ...preload, script, ...args],
+    [
+      '--conditions=@tfjs-adversarial/source',
+      '--import=tsx',
+      ...preload,
+      script,
+      ...args,
+    ],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: {

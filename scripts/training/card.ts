@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {writeWhole} from '../../src/data/cache.js';
+import {writeWhole} from '../../src/io/cache.js';
 import type {Settings} from './settings.js';
 
 /** What is known of a trained model; everything in it was measured. */

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
-import {fileError, writeWhole} from '../../src/data/cache.js';
+import {fileError, writeWhole} from '../../src/io/cache.js';
 
 /** Tensors by name, and anything that JSON can hold. */
 export interface TensorFile {

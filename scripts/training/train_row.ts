@@ -9,7 +9,7 @@ import {
 import {type Defense, defenseCallbacks} from '../defenses.js';
 import {beginning, hasCheckpoint, readCheckpoint} from './checkpoint.js';
 import {wholeEpochs} from './history.js';
-import {Keeper, type Run, type RunOptions} from './keeper.js';
+import {Keeper, type Run, type RunOptions} from './best_epoch.js';
 import {makeModel} from './make_model.js';
 import {scheduleCallbacks} from './optimizer.js';
 import type {Settings} from './settings.js';

@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs';
-import {installTensorflowKernels} from '../backend/tensorflow_kernels.js';
-import {type Classifier, countClasses} from './logits.js';
+import {installTensorflowKernels} from '../tfjs/tensorflow_kernels.js';
+import {type Classifier, countClasses} from '../models/logits.js';
 import {
   type AttackOptions,
   type ResolvedOptions,
   resolveOptions,
 } from './options.js';
 import {pgd, type PgdResult} from './pgd.js';
-import {keepRows, putRows} from './rows.js';
-import {searchArgs, startAt, startSeeds} from './search.js';
-import {parseSpec} from './spec.js';
-import {isThreatModel, type ThreatModel} from './threat_model.js';
-import {checkImages, oneHotLabels} from './validate.js';
+import {keepRows, putRows} from '../ops/rows.js';
+import {searchArgs, startAt, startSeeds} from './search_args.js';
+import {parseSpec} from './threat_models/spec.js';
+import {isThreatModel, type ThreatModel} from './threat_models/threat_model.js';
+import {checkImages, oneHotLabels} from '../data/validate.js';
 
 /** What {@link Attack.perturb} gives; all of it is the caller's to dispose. */
 export interface Perturbed {

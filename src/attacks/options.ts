@@ -1,5 +1,5 @@
 import type {LossName} from './losses.js';
-import type {Variant} from './threat_model.js';
+import type {Variant} from './threat_models/threat_model.js';
 
 /** How an attack searches. All are optional. */
 export interface AttackOptions {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {Finished} from './finished.js';
+import {Finished} from './finished_examples.js';
 import {
   advance,
   type Batch,
@@ -9,7 +9,7 @@ import {
   disposeReplaced,
   type StepArgs,
 } from './pgd_step.js';
-import {keepRows} from './rows.js';
+import {keepRows} from '../ops/rows.js';
 
 export interface PgdArgs extends StepArgs {
   images: tf.Tensor4D;

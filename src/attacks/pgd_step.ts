@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import {withoutFilterGradients} from './input_gradient.js';
+import {withoutFilterGradients} from '../tfjs/input_gradient.js';
 import {type Loss, margin} from './losses.js';
 import type {AttackOptimizer} from './optimizers.js';
-import type {ThreatModel} from './threat_model.js';
+import type {ThreatModel} from './threat_models/threat_model.js';
 
 /** What every step of a search needs to know. */
 export interface StepArgs {

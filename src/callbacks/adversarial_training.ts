@@ -1,19 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
-import {checkLayersModel} from '../attacks/logits.js';
+import {checkLayersModel} from '../models/logits.js';
 import {
   type AdversarialTrainingArgs,
   checkArgs,
-} from './adversarial_training_args.js';
-import {Adversaries} from './adversaries.js';
-import {AttackLog} from './attack_log.js';
+} from '../training/adversarial_training_args.js';
+import {Adversaries} from '../training/adversaries.js';
+import {AttackLog} from '../training/attack_log.js';
 import {
   setTrainer,
   type TrainableModel,
   type TrainData,
   type TrainFunction,
-} from './fit_interception.js';
-import {BatchLogs} from './batch_logs.js';
-import {type Batch, objectiveStep} from './objective_step.js';
+} from '../tfjs/train_function.js';
+import {BatchLogs} from '../training/batch_logs.js';
+import {type Batch, objectiveStep} from '../training/objective_step.js';
 import {TensorBoardCallback} from './tensor_board.js';
 
 export type {AdversarialTrainingArgs};

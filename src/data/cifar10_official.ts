@@ -1,9 +1,9 @@
 import {join} from 'node:path';
 import {stat} from 'node:fs/promises';
-import {readTarGz} from './archive.js';
+import {readTarGz} from '../io/tar_gz.js';
 import {RECORDS, type Decoded} from './cifar10_format.js';
-import {download} from './download.js';
-import {progressBar} from './progress.js';
+import {download} from '../io/download.js';
+import {progressBar} from '../io/progress.js';
 
 /** Where the authors of CIFAR-10 publish it (the binary version). */
 const OFFICIAL_URL = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz';

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {AttackOptions} from '../attacks/options.js';
-import type {ThreatModel} from '../attacks/threat_model.js';
+import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 
 /** What a training objective may use. Everything runs on the gradient tape. */
 export interface ObjectiveArgs {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {Delta} from '../attacks/delta.js';
+import {Delta} from '../attacks/threat_models/delta.js';
 import {klDivergence} from '../attacks/losses.js';
 import type {TrainingObjective} from './objective.js';
 

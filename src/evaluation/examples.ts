@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type {DatasetBatch} from '../attacks/adversarial_dataset.js';
+import type {DatasetBatch} from '../training/adversarial_dataset.js';
 import {ImageSet} from '../data/images.js';
 
 /**

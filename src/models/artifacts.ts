@@ -1,7 +1,7 @@
 import {readFile, realpath, stat} from 'node:fs/promises';
 import {dirname, isAbsolute, join, relative, sep} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {fileError} from '../data/cache.js';
+import {fileError} from '../io/cache.js';
 
 /** Bytes of one value of each type that a weight may have. */
 const BYTES: Readonly<Record<string, number>> = {

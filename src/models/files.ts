@@ -1,7 +1,7 @@
 import {readFile, rm} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {removeTemporary, writeWhole} from '../data/cache.js';
+import {removeTemporary, writeWhole} from '../io/cache.js';
 import {readArtifacts} from './artifacts.js';
 // Registers the layers that our own models are made of.
 import './layers.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {histogramBuckets} from './histogram.js';
-import {bytes, encodePng} from './png.js';
+import {bytes, encodePng} from '../io/png.js';
 import {DataClass, DataType} from './schema.js';
 import type {HistogramData, SummaryImages} from './summary_writer.js';
 

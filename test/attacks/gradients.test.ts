@@ -1,15 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
-import {logits} from '../../src/attacks/logits.js';
+import {logits} from '../../src/models/logits.js';
 import {klDivergence, losses} from '../../src/attacks/losses.js';
-import {ReColor} from '../../src/attacks/recolor.js';
-import {smoothness} from '../../src/attacks/smoothness.js';
-import type {ThreatModel} from '../../src/attacks/threat_model.js';
+import {ReColor} from '../../src/attacks/threat_models/recolor.js';
+import {smoothness} from '../../src/attacks/threat_models/smoothness.js';
+import type {ThreatModel} from '../../src/attacks/threat_models/threat_model.js';
 import {
   exactCoordinates,
   gridSampleCoordinates,
   warp,
-} from '../../src/attacks/warp.js';
+} from '../../src/attacks/threat_models/warp.js';
 import {colorSpaces} from '../../src/color/color_spaces.js';
 import {
   onLastAxis,

@@ -1,6 +1,6 @@
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
-import {Delta} from '../../src/attacks/delta.js';
+import {Delta} from '../../src/attacks/threat_models/delta.js';
 import {type AttackOptions, resolveOptions} from '../../src/attacks/options.js';
 
 test('the defaults are those of the evaluation in the paper', t => {

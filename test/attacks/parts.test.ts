@@ -2,14 +2,14 @@ import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {klDivergence, losses, margin} from '../../src/attacks/losses.js';
 import {adam, sign} from '../../src/attacks/optimizers.js';
-import {keepRows, putRows} from '../../src/attacks/rows.js';
-import {smoothness} from '../../src/attacks/smoothness.js';
-import {StAdv} from '../../src/attacks/stadv.js';
+import {keepRows, putRows} from '../../src/ops/rows.js';
+import {smoothness} from '../../src/attacks/threat_models/smoothness.js';
+import {StAdv} from '../../src/attacks/threat_models/stadv.js';
 import {
   exactCoordinates,
   gridSampleCoordinates,
   warp,
-} from '../../src/attacks/warp.js';
+} from '../../src/attacks/threat_models/warp.js';
 import {missingBackend, usual} from '../helpers/backends.js';
 import {toyImages} from '../helpers/toy.js';
 

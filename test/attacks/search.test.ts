@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack, type Perturbed} from '../../src/attacks/attack.js';
-import type {LogitsFunction} from '../../src/attacks/logits.js';
-import {logits} from '../../src/attacks/logits.js';
+import type {LogitsFunction} from '../../src/models/logits.js';
+import {logits} from '../../src/models/logits.js';
 import type {AttackOptions} from '../../src/attacks/options.js';
 import {missingBackend, usual} from '../helpers/backends.js';
 import {leak} from '../helpers/memory.js';

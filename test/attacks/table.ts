@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type {ExecutionContext, TestFn} from 'ava';
 import {attack, type Perturbed} from '../../src/attacks/attack.js';
-import {Delta} from '../../src/attacks/delta.js';
-import {logits} from '../../src/attacks/logits.js';
+import {Delta} from '../../src/attacks/threat_models/delta.js';
+import {logits} from '../../src/models/logits.js';
 import {type LossName, margin} from '../../src/attacks/losses.js';
 import type {AttackOptions} from '../../src/attacks/options.js';
-import {Sequence} from '../../src/attacks/sequence.js';
-import type {ThreatModel} from '../../src/attacks/threat_model.js';
+import {Sequence} from '../../src/attacks/threat_models/sequence.js';
+import type {ThreatModel} from '../../src/attacks/threat_models/threat_model.js';
 import {excess} from '../helpers/displacement.js';
 import {leak} from '../helpers/memory.js';
 import {type Applied, spyOn} from '../helpers/spy.js';

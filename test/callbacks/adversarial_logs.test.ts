@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
-import {logits} from '../../src/attacks/logits.js';
+import {logits} from '../../src/models/logits.js';
 import {margin} from '../../src/attacks/losses.js';
 import {
   adversarialTraining,

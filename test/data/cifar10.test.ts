@@ -9,7 +9,7 @@ import {
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {PNG} from 'pngjs';
-import {cacheDirectory} from '../../src/data/cache.js';
+import {cacheDirectory} from '../../src/io/cache.js';
 import {loadCifar10} from '../../src/data/cifar10.js';
 import {readNpm} from '../../src/data/cifar10_npm.js';
 import {readOfficial} from '../../src/data/cifar10_official.js';

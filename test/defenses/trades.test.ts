@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
-import {Delta} from '../../src/attacks/delta.js';
-import {StAdv} from '../../src/attacks/stadv.js';
+import {Delta} from '../../src/attacks/threat_models/delta.js';
+import {StAdv} from '../../src/attacks/threat_models/stadv.js';
 import {adversarialTraining} from '../../src/callbacks/adversarial_training.js';
 import {trades} from '../../src/defenses/trades.js';
 import {missingBackend, usual} from '../helpers/backends.js';

@@ -1,7 +1,7 @@
 import {readFileSync} from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
-import {loadBackend} from '../../src/backend/load.js';
+import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {lpips, type LpipsNetwork, type LpipsWeights} from '../../src/index.js';
 import {loadLpips} from '../../src/node.js';
 

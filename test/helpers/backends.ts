@@ -3,7 +3,7 @@ import {
   type BackendName,
   backendNames,
   loadBackend,
-} from '../../src/backend/load.js';
+} from '../../src/tfjs_node/load_backend.js';
 
 /** Backends that results are compared on. */
 export const BACKENDS: readonly BackendName[] = backendNames;

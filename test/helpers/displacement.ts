@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import {colorSpaces} from '../../src/color/color_spaces.js';
-import {Delta} from '../../src/attacks/delta.js';
-import {ReColor} from '../../src/attacks/recolor.js';
-import {StAdv} from '../../src/attacks/stadv.js';
-import type {ThreatModel} from '../../src/attacks/threat_model.js';
+import {Delta} from '../../src/attacks/threat_models/delta.js';
+import {ReColor} from '../../src/attacks/threat_models/recolor.js';
+import {StAdv} from '../../src/attacks/threat_models/stadv.js';
+import type {ThreatModel} from '../../src/attacks/threat_models/threat_model.js';
 
 /**
  * By how much perturbed images break a single rule's bound: at most 0 where

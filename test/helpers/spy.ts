@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type {ThreatModel} from '../../src/attacks/threat_model.js';
+import type {ThreatModel} from '../../src/attacks/threat_models/threat_model.js';
 
 /** What a threat model was asked to apply. */
 export interface Applied {

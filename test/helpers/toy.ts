@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import {ReColor} from '../../src/attacks/recolor.js';
-import {Sequence} from '../../src/attacks/sequence.js';
-import {parseSpec} from '../../src/attacks/spec.js';
-import type {ThreatModel, Variant} from '../../src/attacks/threat_model.js';
+import {ReColor} from '../../src/attacks/threat_models/recolor.js';
+import {Sequence} from '../../src/attacks/threat_models/sequence.js';
+import {parseSpec} from '../../src/attacks/threat_models/spec.js';
+import type {
+  ThreatModel,
+  Variant,
+} from '../../src/attacks/threat_models/threat_model.js';
 
 export const SIZE = 6;
 export const CLASSES = 3;

@@ -1,6 +1,6 @@
 // Trains a small network on made-up images: node train_child.ts FOLDER BACKEND DEFENSE OPTIMIZER.
 import {ImageSet, smallCnn} from '../../src/index.js';
-import {loadBackend} from '../../src/backend/load.js';
+import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {findDefense} from '../../scripts/defenses.js';
 import {NETWORKS} from '../../scripts/models.js';
 import {

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack} from '../../src/attacks/attack.js';
 import type {AttackOptions} from '../../src/attacks/options.js';
-import {loadBackend} from '../../src/backend/load.js';
+import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {usual} from './backends.js';
-import type {ThreatModel} from '../../src/attacks/threat_model.js';
+import type {ThreatModel} from '../../src/attacks/threat_models/threat_model.js';
 import {
   CLASSES,
   toyImages,

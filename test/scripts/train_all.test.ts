@@ -4,7 +4,7 @@ import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import test from 'ava';
-import {cacheDirectory} from '../../src/data/cache.js';
+import {cacheDirectory} from '../../src/io/cache.js';
 import {skipped} from '../helpers/backends.js';
 import {temporaryFolder} from '../helpers/folder.js';
 
@@ -26,7 +26,13 @@ const TINY = [
 async function train(args: string[], stop?: (kill: () => void) => void) {
   const child = spawn(
     process.execPath,
-    ['--import=tsx', CHILD, ...TINY, ...args],
+    [
+      '--conditions=@tfjs-adversarial/source',
+      '--import=tsx',
+      CHILD,
+      ...TINY,
+      ...args,
+    ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },

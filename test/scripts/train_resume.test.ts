@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 import test from 'ava';
-import {loadBackend} from '../../src/backend/load.js';
+import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {readTensors} from '../../scripts/training/tensor_file.js';
 import {shownScalars} from '../helpers/event_reader.js';
 import {temporaryFolder} from '../helpers/folder.js';
@@ -21,9 +21,13 @@ async function train(
   args: string[],
   kill?: {batches: number; after: number},
 ): Promise<boolean> {
-  const child = spawn(process.execPath, ['--import=tsx', CHILD, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=@tfjs-adversarial/source', '--import=tsx', CHILD, ...args],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   let batches = 0;
   let done = false;
   for await (const line of createInterface({input: child.stdout})) {

@@ -3,7 +3,7 @@ import {mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
-import {loadBackend} from '../../src/backend/load.js';
+import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {DEFENSES, findDefense, folderName} from '../../scripts/defenses.js';
 import {robustFolder} from '../../scripts/models.js';
 import {markdown} from '../../scripts/training/card.js';

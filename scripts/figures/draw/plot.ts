@@ -2,7 +2,7 @@ import {PNG} from 'pngjs';
 import {Resvg} from '@resvg/resvg-js';
 import * as vega from 'vega';
 import {compile, type TopLevelSpec} from 'vega-lite';
-import {writeWhole} from '../../../src/data/cache.js';
+import {writeWhole} from '../../../src/io/cache.js';
 
 /** Okabe and Ito's colours, told apart by colour-blind people too. */
 export const PALETTE = [

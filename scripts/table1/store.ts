@@ -1,0 +1,138 @@
+import {createHash} from 'node:crypto';
+import {readdir, readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {fileError, removeTemporary, writeWhole} from '../../src/io/cache.js';
+import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Part, TableSettings} from './types.js';
+
+/** Changed whenever older results could no longer be gone on with. */
+const FORMAT = 1;
+
+interface Header extends TableSettings {
+  format: number;
+  /** SHA-256 of each row's model. */
+  models: Record<string, string>;
+}
+
+/**
+ * The folder in which finished parts are kept: each is a file of its own,
+ * written under a temporary name and then renamed, so that a part is there
+ * whole or not at all.
+ */
+export class PartStore {
+  private constructor(private readonly folder: string) {}
+
+  /**
+   * @param models Of each row, the SHA-256 of its model.
+   * @throws one sentence if the folder holds results of other settings or models.
+   */
+  static async open(
+    folder: string,
+    settings: TableSettings,
+    models: Record<string, string>,
+  ): Promise<PartStore> {
+    const file = join(folder, 'settings.json');
+    const known = await readJson<Header>(file);
+    if (known) check(folder, known, {...settings, format: FORMAT}, models);
+    const header: Header = {
+      format: FORMAT,
+      ...settings,
+      models: {...known?.models, ...models},
+    };
+    await writeWhole(file, JSON.stringify(header, null, 2) + '\n');
+    await removeLeftovers(folder);
+    return new PartStore(folder);
+  }
+
+  /** The part, if it is finished. */
+  async read(place: PartPlace): Promise<Part | undefined> {
+    const part = await readJson<Part>(this.file(place));
+    const {begin, end} = place;
+    return part?.correct?.length === end - begin ? part : undefined;
+  }
+
+  async write(place: PartPlace, part: Part): Promise<void> {
+    await writeWhole(this.file(place), JSON.stringify(part) + '\n');
+  }
+
+  private file({row, variant, attack, begin, end}: PartPlace): string {
+    return join(
+      this.folder,
+      'parts',
+      fileName(row),
+      variant,
+      fileName(attack),
+      `${begin}-${end}.json`,
+    );
+  }
+}
+
+export interface PartPlace {
+  row: string;
+  variant: Variant;
+  attack: string;
+  /** Examples `begin` to `end`, exclusive. */
+  begin: number;
+  end: number;
+}
+
+/** A name that is a file's on every system, and another one for every other name. */
+function fileName(name: string): string {
+  const plain = name.replace(/[^A-Za-z0-9+-]/g, '_').slice(0, 60);
+  if (plain === name) return plain;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return `${plain}.${digest}`;
+}
+
+/** What killed runs were just writing. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const all = await readdir(folder, {recursive: true, withFileTypes: true});
+  const folders = all.filter(entry => entry.isDirectory());
+  await removeTemporary(folder);
+  for (const {parentPath, name} of folders) {
+    await removeTemporary(join(parentPath, name));
+  }
+}
+
+function check(
+  folder: string,
+  known: Header,
+  wanted: Omit<Header, 'models'>,
+  models: Record<string, string>,
+): void {
+  for (const [name, value] of Object.entries(wanted)) {
+    const before = known[name as keyof Header];
+    if (before !== value) {
+      throw new Error(
+        `${folder} holds results with ${name} ${JSON.stringify(before)}, not ${JSON.stringify(value)}: give the same again, or another --out.`,
+      );
+    }
+  }
+  for (const [row, digest] of Object.entries(models)) {
+    const before = known.models?.[row];
+    if (before !== undefined && before !== digest) {
+      throw new Error(
+        `${folder} holds results of another model for the row ${row} (SHA-256 ${before.slice(0, 12)}…, not ${digest.slice(0, 12)}…): give the same model again, another name, or another --out.`,
+      );
+    }
+  }
+}
+
+async function readJson<T>(file: string): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileError(error, file, 'read');
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as T;
+  } catch {
+    // Said below.
+  }
+  throw new Error(
+    `${file} is not what was written there: remove it, and what it held is computed again.`,
+  );
+}

@@ -1,0 +1,49 @@
+import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import {wilsonInterval} from './interval.js';
+import {paperAccuracy} from './paper.js';
+import type {Cell, Row} from './types.js';
+
+/** A row of the table of what is known of each of its cells. */
+export function tableRow(
+  name: string,
+  model: string,
+  variant: Variant,
+  columns: string[],
+  correct: Array<string | null>,
+): Row {
+  const cells = columns.map((attack, i): Cell | null => {
+    const found = correct[i];
+    if (found === null) return null;
+    const paper = paperAccuracy(name, attack);
+    const share = shareOf(found);
+    const [low, high] = share.interval;
+    return {
+      attack,
+      ...share,
+      ...(paper !== undefined && {
+        paper,
+        differs: paper < low || paper > high,
+      }),
+    };
+  });
+  const done = correct.filter(c => c !== null);
+  const worstCase =
+    done.length === columns.length ? shareOf(survivors(done)) : null;
+  return {name, model, variant, cells, worstCase};
+}
+
+/** Who is right in every column. */
+function survivors(columns: string[]): string {
+  return Array.from(columns[0], (_, i) =>
+    columns.every(column => column[i] === '1') ? '1' : '0',
+  ).join('');
+}
+
+function shareOf(correct: string) {
+  const right = correct.split('1').length - 1;
+  return {
+    correct,
+    accuracy: right / correct.length,
+    interval: wilsonInterval(right, correct.length),
+  };
+}

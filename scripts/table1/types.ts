@@ -1,0 +1,56 @@
+import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+
+/** What the results of one folder have in common; results of others do not mix with them. */
+export interface TableSettings {
+  steps: number;
+  seed: number;
+  /** Images in a batch. */
+  batch: number;
+  backend: string;
+  /** Examples that are attacked at a time, between two writings. */
+  part: number;
+  /** Of so many examples, the first, pictures are kept. */
+  pictures: number;
+}
+
+/** A finished part of a cell. */
+export interface Part {
+  /** One character for each example. */
+  correct: string;
+  /** PNGs of perturbed images, base64, from the part's first example on. */
+  pictures: string[];
+  seconds: number;
+}
+
+/** A cell of the table, as far as it is finished. */
+export interface Cell {
+  attack: string;
+  /** One character for each example: 1 where it is still classified correctly. */
+  correct: string;
+  accuracy: number;
+  /** Wilson's interval of 95 %. */
+  interval: [number, number];
+  /** The paper's accuracy on 10,000 images, where it has such a cell. */
+  paper?: number;
+  /** Whether the paper's accuracy lies outside of the interval. */
+  differs?: boolean;
+}
+
+export interface Row {
+  name: string;
+  /** SHA-256 of the model's files. */
+  model: string;
+  variant: Variant;
+  /** In the order of the columns; null where not all examples are finished. */
+  cells: Array<Cell | null>;
+  /** An example counts only if it survives every column. Null until all are finished. */
+  worstCase: Omit<Cell, 'attack' | 'paper' | 'differs'> | null;
+}
+
+/** The whole table. Everything in it can be written as JSON. */
+export interface Table {
+  settings: TableSettings;
+  examples: number;
+  columns: string[];
+  rows: Row[];
+}

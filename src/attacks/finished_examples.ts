@@ -1,0 +1,111 @@
+import * as tf from '@tensorflow/tfjs';
+import type {PgdArgs, PgdResult} from './pgd.js';
+import type {Batch, Outcome} from './pgd_step.js';
+import {keepRows, putRows} from '../ops/rows.js';
+
+/** Collects what each example ends with, in the order of the original batch. */
+export class Finished {
+  private readonly total: number;
+  /** Which of the original examples the batch still holds. */
+  private ids: number[];
+  private done: {ids: number[]; outcome: PgdResult}[] = [];
+  private readonly margins: Float32Array;
+  private readonly smoothnesses: Float32Array;
+
+  constructor(private readonly args: PgdArgs) {
+    this.total = args.images.shape[0];
+    this.ids = Array.from({length: this.total}, (_, i) => i);
+    const size = args.history ? args.steps * this.total : 0;
+    this.margins = new Float32Array(size);
+    this.smoothnesses = new Float32Array(size);
+  }
+
+  /** Notes margins and smoothness for the history; examples that have stopped keep their last. */
+  record(step: number, outcome: Outcome): void {
+    if (!this.args.history) return;
+    const n = this.total;
+    const to = (values: Float32Array, now: tf.Tensor1D) => {
+      const at = (step - 1) * n;
+      if (step > 1) values.copyWithin(at, at - n, at);
+      now.dataSync().forEach((x, i) => (values[at + this.ids[i]] = x));
+    };
+    to(this.margins, outcome.margin);
+    to(this.smoothnesses, outcome.smoothness);
+  }
+
+  /** All have stopped: the history stays as it is from here on. */
+  repeatRecord(step: number): void {
+    const n = this.total;
+    for (const values of [this.margins, this.smoothnesses]) {
+      for (let at = step * n; at < values.length; at += n) {
+        values.copyWithin(at, at - n, at);
+      }
+    }
+  }
+
+  /** Takes out the examples that have succeeded. Returns the places of the rest, or null if none has. */
+  takeOut(batch: Batch, outcome: Outcome): number[] | null {
+    const margins = outcome.margin.dataSync();
+    const stopped: number[] = [];
+    const left: number[] = [];
+    margins.forEach((m, i) => (m >= 0 ? left : stopped).push(i));
+    if (stopped.length === 0) return null;
+    this.store(batch, outcome, stopped);
+    this.ids = left.map(i => this.ids[i]);
+    return left;
+  }
+
+  takeAll(batch: Batch, outcome: Outcome): void {
+    this.store(
+      batch,
+      outcome,
+      this.ids.map((_, i) => i),
+    );
+  }
+
+  private store(batch: Batch, outcome: Outcome, places: number[]): void {
+    const take = <T extends tf.Tensor>(t: T) => tf.keep(keepRows(t, places));
+    const sizes = this.args.threatModel.sizes(batch.parameters);
+    this.done.push({
+      ids: places.map(i => this.ids[i]),
+      outcome: {
+        adversarial: take(outcome.adversarial),
+        margin: take(outcome.margin),
+        sizes: Object.fromEntries(
+          Object.entries(sizes).map(([k, v]) => [k, take(v)]),
+        ),
+      },
+    });
+  }
+
+  /** All together, sorted; made once all have finished. */
+  result(): PgdResult {
+    const ids = this.done.flatMap(part => part.ids);
+    const join = <T extends tf.Tensor>(of: (outcome: PgdResult) => T) =>
+      putRows(
+        this.done.map(part => of(part.outcome)),
+        ids,
+      );
+    const terms = Object.keys(this.done[0].outcome.sizes);
+    const shape: [number, number] = [this.args.steps, this.total];
+    return {
+      adversarial: join(o => o.adversarial),
+      margin: join(o => o.margin),
+      sizes: Object.fromEntries(
+        terms.map(term => [term, join(o => o.sizes[term])]),
+      ),
+      ...(this.args.history && {
+        history: {
+          margin: tf.tensor2d(this.margins, shape),
+          smoothness: tf.tensor2d(this.smoothnesses, shape),
+        },
+      }),
+    };
+  }
+
+  dispose(): void {
+    this.done.forEach(part =>
+      tf.dispose(part.outcome as unknown as tf.TensorContainer),
+    );
+  }
+}

@@ -1,0 +1,77 @@
+import * as tf from '@tensorflow/tfjs';
+import {type Classifier, logits} from '../models/logits.js';
+import {losses} from './losses.js';
+import {adam, sign} from './optimizers.js';
+import type {ResolvedOptions} from './options.js';
+import type {StepArgs} from './pgd_step.js';
+import {exampleSeeds, normalPerSeed} from './random_start.js';
+import {keepRows} from '../ops/rows.js';
+import type {ThreatModel} from './threat_models/threat_model.js';
+
+/** How an attack with these options goes about its steps. */
+export function searchArgs(
+  threatModel: ThreatModel,
+  options: ResolvedOptions,
+  classifier: Classifier,
+): StepArgs & {steps: number} {
+  const {learningRate} = options;
+  const bounds = threatModel.bounds();
+  const steps = bounds.length === 0 ? 0 : options.steps;
+  return {
+    ...options,
+    steps,
+    logits: x => logits(classifier, x),
+    threatModel,
+    optimizer:
+      options.optimizer === 'adam'
+        ? adam(learningRate ?? 0.001)
+        : sign(
+            bounds.map(
+              bound => learningRate ?? (2.5 * bound) / Math.max(steps, 1),
+            ),
+          ),
+    loss: losses[options.loss],
+    needsCleanLogits: options.loss === 'kl',
+  };
+}
+
+/** A seed for each example, or none where nothing is random. */
+export function startSeeds(
+  images: tf.Tensor4D,
+  {randomStart, restarts, seed}: ResolvedOptions,
+): number[] {
+  return randomStart === false && restarts === 1
+    ? []
+    : exampleSeeds(images, seed);
+}
+
+/**
+ * Where the search of each image starts: parameters with one entry per image.
+ *
+ * @param seeds As {@link startSeeds} has them.
+ * @param restarts How many searches of each image came before; one number for
+ *     all, or each image's own.
+ */
+export function startAt(
+  threatModel: ThreatModel,
+  {randomStart}: ResolvedOptions,
+  images: tf.Tensor4D,
+  seeds: number[],
+  restarts: number | number[],
+): tf.Tensor[] {
+  const count = (i: number) =>
+    typeof restarts === 'number' ? restarts : restarts[i];
+  const own = seeds.map((seed, i) => seed + count(i));
+  const zeros = threatModel.zeros(images);
+  if (typeof randomStart === 'object') {
+    return zeros.map((z, i) =>
+      normalPerSeed(own, z.shape.slice(1), randomStart.deviation, i),
+    );
+  }
+  const first = own.map((_, i) => !randomStart && count(i) === 0);
+  if (own.length === 0 || first.every(x => x)) return zeros;
+  const random = threatModel.random(images, own);
+  if (!first.includes(true)) return random;
+  const rows = first.map((isFirst, i) => (isFirst ? i : first.length + i));
+  return zeros.map((z, i) => keepRows(tf.concat([z, random[i]]), rows));
+}

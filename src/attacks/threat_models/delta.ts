@@ -1,0 +1,150 @@
+import * as tf from '@tensorflow/tfjs';
+import {checkEpsilon, formatEpsilon} from './epsilon.js';
+import {uniformPerSeed} from '../random_start.js';
+import type {ThreatModel, Variant} from './threat_model.js';
+
+/** Options of {@link Delta}. */
+export interface DeltaArgs {
+  /**
+   * Bound on the norm of the perturbation, for pixels in [0, 1]. Default 8/255
+   * for `linf`; `l2` has no default.
+   */
+  epsilon?: number;
+  /** `linf` (the default): the largest change of any channel of any pixel. `l2`: the Euclidean norm over the whole image. */
+  norm?: 'linf' | 'l2';
+  /** `paper` (the default) or `reference`: see {@link Variant}. */
+  variant?: Variant;
+}
+
+const DEFAULT_EPSILON = 8 / 255;
+
+/**
+ * Additive perturbations, D: x + δ with ‖δ‖ ≤ ε, clipped to [0, 1].
+ *
+ * Source: Szegedy et al. 2014; Madry et al. 2018, section 2.1.
+ */
+export class Delta implements ThreatModel {
+  /** Bound on the norm of δ, for pixels in [0, 1]. */
+  readonly epsilon: number;
+  /** Which norm is bounded. */
+  readonly norm: 'linf' | 'l2';
+  /** Which definition is followed. */
+  readonly variant: Variant;
+
+  constructor({epsilon, norm = 'linf', variant = 'paper'}: DeltaArgs = {}) {
+    if (norm !== 'linf' && norm !== 'l2') {
+      throw new Error(`Delta: norm must be 'linf' or 'l2', but is '${norm}'.`);
+    }
+    if (norm === 'l2' && epsilon === undefined) {
+      throw new Error(
+        `Delta: norm 'l2' needs an epsilon, for instance 0.5 for 32×32 images.`,
+      );
+    }
+    this.norm = norm;
+    this.variant = variant;
+    this.epsilon = checkEpsilon(
+      'Delta (D)',
+      epsilon ?? DEFAULT_EPSILON,
+      norm === 'l2' ? 1e4 : 1,
+    );
+  }
+
+  get name(): string {
+    if (this.norm === 'l2') return `D[l2](${formatEpsilon(this.epsilon)})`;
+    return this.epsilon === DEFAULT_EPSILON
+      ? 'D'
+      : `D(${formatEpsilon(this.epsilon)})`;
+  }
+
+  prepare(): tf.Tensor[] {
+    return [];
+  }
+
+  zeros(images: tf.Tensor4D): tf.Tensor[] {
+    return [tf.zeros(images.shape)];
+  }
+
+  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    return tf.tidy(() => {
+      const noise = uniformPerSeed(
+        seeds,
+        images.shape.slice(1),
+        this.norm === 'l2' ? 1 : this.epsilon,
+      );
+      if (this.norm === 'linf') return [noise];
+      const norms = tf.reshape(euclidean(noise), [-1, 1, 1, 1]);
+      return [tf.mul(tf.div(noise, norms), this.epsilon)];
+    });
+  }
+
+  apply(images: tf.Tensor4D, [delta]: tf.Tensor[]): tf.Tensor4D {
+    return tf.tidy(() => clipForward(tf.add(images, delta) as tf.Tensor4D));
+  }
+
+  get projectsByImages(): boolean {
+    return this.variant === 'reference';
+  }
+
+  project([delta]: tf.Tensor[], images: tf.Tensor4D): tf.Tensor[] {
+    return tf.tidy(() => {
+      const bounded = this.bound(delta);
+      if (!this.projectsByImages) return [bounded];
+      // The released code takes from δ itself what would leave [0, 1].
+      const low = tf.neg(images);
+      return [tf.minimum(tf.maximum(bounded, low), tf.sub(1, images))];
+    });
+  }
+
+  private bound(delta: tf.Tensor): tf.Tensor {
+    if (this.norm === 'linf') {
+      return tf.clipByValue(delta, -this.epsilon, this.epsilon);
+    }
+    const norms = tf.maximum(euclidean(delta), 1e-12);
+    const factor = tf.minimum(tf.div(this.epsilon, norms), 1);
+    return tf.mul(delta, tf.reshape(factor, [-1, 1, 1, 1]));
+  }
+
+  smoothness(): null {
+    return null;
+  }
+
+  sizes([delta]: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    return {
+      D: tf.tidy(() =>
+        this.norm === 'l2'
+          ? euclidean(delta)
+          : (tf.max(tf.abs(delta), [1, 2, 3]) as tf.Tensor1D),
+      ),
+    };
+  }
+
+  bounds(): number[] {
+    return [this.epsilon];
+  }
+
+  with({
+    scale = 1,
+    variant = this.variant,
+  }: {
+    scale?: number;
+    variant?: Variant;
+  }): Delta {
+    const {epsilon, norm} = this;
+    return new Delta({epsilon: epsilon * scale, norm, variant});
+  }
+}
+
+/**
+ * Clips to [0, 1], the gradient being that of the identity: a channel that was
+ * pushed out of the range would otherwise never be called back.
+ */
+function clipForward(images: tf.Tensor4D): tf.Tensor4D {
+  return tf.customGrad(images => ({
+    value: tf.clipByValue(images as tf.Tensor, 0, 1),
+    gradFunc: dy => tf.clone(dy),
+  }))(images) as tf.Tensor4D;
+}
+
+function euclidean(delta: tf.Tensor): tf.Tensor1D {
+  return tf.sqrt(tf.sum(tf.square(delta), [1, 2, 3])) as tf.Tensor1D;
+}

@@ -1,5 +1,0 @@
-import test from 'ava';
-import {onBackend} from '../helpers/backends.js';
-import {continuousEqualsPlain} from './continuous.js';
-
-await onBackend(test, 'cpu', continuousEqualsPlain);
