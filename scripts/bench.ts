@@ -125,7 +125,7 @@ run<Options>(program, async options => {
   }
 });
 
-/** CIFAR-10's test images, again from the first after the hundredth: random colours would be spread as no picture's are. */
+/** CIFAR-10's test images, again from the first after the hundredth: random colors would be spread as no picture's are. */
 function realImages(batch: number): {images: tf.Tensor4D; labels: tf.Tensor1D} {
   const strip = cifar10Strip();
   const order = Array.from({length: batch}, (_, i) => i % strip.size);

@@ -47,7 +47,7 @@ export function findDefense(name: string): Defense {
   const found = DEFENSES.find(row => simple(row.name) === simple(name));
   if (!found) {
     throw new Error(
-      `There is no defence '${name}'. There are: ${DEFENSES.map(row => row.name).join(', ')}.`,
+      `There is no defense '${name}'. There are: ${DEFENSES.map(row => row.name).join(', ')}.`,
     );
   }
   return found;
@@ -58,7 +58,7 @@ export function folderName({name}: Defense): string {
   return name.replace(' (B&W)', '-BW');
 }
 
-/** The callbacks that a defence trains with. */
+/** The callbacks that a defense trains with. */
 export function defenseCallbacks(
   {training}: Defense,
   args: Partial<AdversarialTrainingArgs>,

@@ -54,7 +54,7 @@ export async function readModel(
   const found = await stat(path).catch(() => null);
   if (!found) {
     throw new Error(
-      `There is no ${path}. --model takes a folder with a model.json and its weights, robust: and a defence's name, or a PyTorch checkpoint of a CIFAR ResNet.`,
+      `There is no ${path}. --model takes a folder with a model.json and its weights, robust: and a defense's name, or a PyTorch checkpoint of a CIFAR ResNet.`,
     );
   }
   if (found.isFile() && !path.endsWith('.json')) return resnetFromPyTorch(path);

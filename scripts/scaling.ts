@@ -23,7 +23,7 @@ export function network(model: tf.LayersModel, images: tf.Tensor4D): void {
   });
 }
 
-/** Forward pass, all weight gradients, Adam, batch normalisation's statistics. */
+/** Forward pass, all weight gradients, Adam, batch normalization's statistics. */
 export function trainingStep(
   model: tf.LayersModel,
   images: tf.Tensor4D,

@@ -36,7 +36,7 @@ import {
 
 const program = command('table1', {
   description:
-    'Table 1: the accuracy of several defences under each attack, beside the numbers of the paper. It goes on where it was stopped, even by kill -9: give the same command again.',
+    'Table 1: the accuracy of several defenses under each attack, beside the numbers of the paper. It goes on where it was stopped, even by kill -9: give the same command again.',
   examples: [
     'npm run table1 -- --models runs/rows --examples 1000 --out runs/table1',
     'npm run table1 -- --row Undefended=normal.pt --row D=delta.pt --variant both --examples 100 --out runs/table1',

@@ -32,7 +32,7 @@ import {trainRow} from './training/train_row.js';
 
 const program = command('train', {
   description:
-    'Trains CIFAR-10 classifiers with the defences of Table 1, logged to TensorBoard. Stopped at any moment, by Ctrl-C or kill -9, the same command with --resume goes on and ends with the same weights.',
+    'Trains CIFAR-10 classifiers with the defenses of Table 1, logged to TensorBoard. Stopped at any moment, by Ctrl-C or kill -9, the same command with --resume goes on and ends with the same weights.',
   examples: [
     'npm run train -- --defense Undefended --preset cpu --out runs/undefended',
     'npm run train -- --defense C+S+D --preset cpu --init runs/undefended --out runs/csd',
@@ -136,7 +136,7 @@ Presets:
          and as many attacked images, Adam 0.001, falling to a tenth after half and three quarters,
          attacks of 10 steps (when the rate fell and how many steps the paper took is not known). Undefended: 164 epochs as in
          He et al. 2016. TRADES: a WideResNet-34-10 as in Zhang et al. 2019.
-  cpu    the same defences on ResNet-32, sized for two cores and hours. Undefended: 8 epochs.
+  cpu    the same defenses on ResNet-32, sized for two cores and hours. Undefended: 8 epochs.
          The others: from --init, 2 epochs on attacked images alone, momentum 0.05 on a one-cycle
          schedule, attacks of 2 steps, each as much larger (TRADES: 0.02, 3 steps). It gives up
          accuracy on clean images, of which it sees none; robustness, by the few epochs and since

@@ -8,7 +8,7 @@ import {
 } from '../../src/index.js';
 import {rateFor} from './points.js';
 
-/** The recolouring that remembers the lattice it was last projected to. */
+/** The recoloring that remembers the lattice it was last projected to. */
 class Watched extends ReColor {
   lattice: tf.Tensor[] = [];
 
@@ -20,13 +20,13 @@ class Watched extends ReColor {
   }
 }
 
-/** A colour of a picture or of the lattice, and where it went: u and v in CIELUV's own units. */
+/** A color of a picture or of the lattice, and where it went: u and v in CIELUV's own units. */
 export interface Arrow {
   u: number;
   v: number;
   u2: number;
   v2: number;
-  /** The colour itself, for the plot. */
+  /** The color itself, for the plot. */
   color: string;
 }
 
@@ -35,7 +35,7 @@ export interface Recoloring {
   images: tf.Tensor3D[];
   /** Every fourth of its pixels. */
   pixels: Arrow[];
-  /** Points of the lattice's layer that moves most, inside the gamut, around the image's colours. */
+  /** Points of the lattice's layer that moves most, inside the gamut, around the image's colors. */
   lattice: Arrow[];
   /** Lightness L of that layer, 0 to 100. */
   lightness: number;
@@ -93,7 +93,7 @@ function movedMost(threat: Watched): {layer: number; arrows: Arrow[]} {
   return layers.reduce((a, b) => (way(b.arrows) > way(a.arrows) ? b : a));
 }
 
-/** Whether a colour is in the box of these or a lattice point beside it; none moves elsewhere. */
+/** Whether a color is in the box of these or a lattice point beside it; none moves elsewhere. */
 function around(arrows: Arrow[]) {
   const margin = 10;
   const [us, vs] = [arrows.map(a => a.u), arrows.map(a => a.v)];

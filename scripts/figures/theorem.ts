@@ -10,7 +10,7 @@ import {
 /** The bound of both threat models, in gray values. */
 export const EPSILON = 0.06;
 
-/** Two colours need few points between them. */
+/** Two colors need few points between them. */
 const RESOLUTION = [6, 6, 6] as const;
 
 /** An attack that was run on a linear classifier of two pixels. */
@@ -33,9 +33,9 @@ export interface TheoremCase {
 }
 
 const CASES: Omit<TheoremCase, 'attacks'>[] = [
-  // Two colours: a function may move both by the whole bound.
+  // Two colors: a function may move both by the whole bound.
   {pixels: [0.3, 0.7], direction: [Math.SQRT1_2, Math.SQRT1_2], threshold: 1.2},
-  // One colour twice: a function moves both alike.
+  // One color twice: a function moves both alike.
   {
     pixels: [0.5, 0.5],
     direction: [Math.SQRT1_2, -Math.SQRT1_2],
@@ -51,11 +51,11 @@ const CASES: Omit<TheoremCase, 'attacks'>[] = [
  * conditions of their proof were not at hand.
  *
  * On gray images of two pixels, with one bound ε for C (‖f(c) − c‖ ≤ ε for each
- * colour) and for D (Euclidean norm of the whole change ≤ ε), each of these has
+ * color) and for D (Euclidean norm of the whole change ≤ ε), each of these has
  * a linear classifier that shows it:
- * 1. Of two different colours both move by ε, a change of norm √2 ε, which C
+ * 1. Of two different colors both move by ε, a change of norm √2 ε, which C
  *    allows and D does not.
- * 2. Where both pixels have one colour they move alike, so that C does not allow
+ * 2. Where both pixels have one color they move alike, so that C does not allow
  *    what D does.
  * 3. C+D moves the first of two equal pixels by 2ε, which neither allows.
  */

@@ -61,7 +61,7 @@ function resultTable(table: Table, variant: string): string {
   return `<div class="scroll" role="region" aria-label="Results, variant ${escapeHtml(variant)}" tabindex="0">
 <table class="results">
 <caption>Variant ${escapeHtml(variant)}: accuracy in %</caption>
-<thead><tr><th scope="col">defence</th>${head}</tr></thead>
+<thead><tr><th scope="col">defense</th>${head}</tr></thead>
 <tbody>
 ${rows.join('\n')}
 </tbody>

@@ -12,7 +12,7 @@ export const COLUMNS = [
 ] as const;
 
 /**
- * Accuracy in % on the 10,000 test images of CIFAR-10, by defence and by
+ * Accuracy in % on the 10,000 test images of CIFAR-10, by defense and by
  * column: Laidlaw & Feizi 2019, table 1.
  */
 const PAPER: Record<string, readonly number[]> = {

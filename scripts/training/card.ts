@@ -60,7 +60,7 @@ export function markdown(card: Card): string {
   const lines = [
     `# ${defense}`,
     '',
-    `A CIFAR-10 classifier, ${network}, trained with the defence ${defense} on ${trained.toLocaleString('en')} training images in ${(seconds / 60).toFixed(0)} minutes${init ? ', from the weights of an earlier model' : ''}. The weights are those of epoch ${bestEpoch} of ${history.length}${settings.ema ? ', averaged over the updates' : ''}.`,
+    `A CIFAR-10 classifier, ${network}, trained with the defense ${defense} on ${trained.toLocaleString('en')} training images in ${(seconds / 60).toFixed(0)} minutes${init ? ', from the weights of an earlier model' : ''}. The weights are those of epoch ${bestEpoch} of ${history.length}${settings.ema ? ', averaged over the updates' : ''}.`,
     '',
   ];
   if (heldOut) {

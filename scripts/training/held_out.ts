@@ -8,17 +8,17 @@ export const STEPS = 10;
 /** Accuracy on images that are not trained on. */
 export interface HeldOut {
   clean: number;
-  /** Under the worst of the defence's own attacks; of a plain training, none. */
+  /** Under the worst of the defense's own attacks; of a plain training, none. */
   robust?: number;
 }
 
-/** Specs of the attacks that a defence is judged by, if it trains against any. */
+/** Specs of the attacks that a defense is judged by, if it trains against any. */
 export function judgingAttacks({training}: Defense): string[] {
   return training ? [training.attack].flat().map(String) : [];
 }
 
 /**
- * Accuracy on the held-out images, clean and under a short run of the defence's
+ * Accuracy on the held-out images, clean and under a short run of the defense's
  * own attack.
  */
 export async function evaluateHeldOut(

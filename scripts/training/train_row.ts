@@ -15,7 +15,7 @@ import {scheduleCallbacks} from './optimizer.js';
 import type {Settings} from './settings.js';
 
 /**
- * Trains one defence, on from its checkpoint where `out` has one. Whenever it is
+ * Trains one defense, on from its checkpoint where `out` has one. Whenever it is
  * stopped, and however, it ends with the weights that it would have had without.
  *
  * @param data the first `examples` training images.

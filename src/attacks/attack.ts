@@ -128,7 +128,7 @@ function perturb(
       if (places.length === 0) break;
       result = combine(result, searchFrom(places, restart), places);
     }
-    // Not a margin below zero, but one not above or at it: a NaN is no defence.
+    // Not a margin below zero, but one not above or at it: a NaN is no defense.
     const success = tf.logicalNot(tf.greaterEqual(result.margin, 0));
     return {...result, success} as unknown as tf.TensorContainerObject;
   }) as unknown as Perturbed;

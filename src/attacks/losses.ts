@@ -31,7 +31,7 @@ export function klDivergence(
   });
 }
 
-/** What an attack minimises; see {@link AttackOptions.loss}. */
+/** What an attack minimizes; see {@link AttackOptions.loss}. */
 export type LossName = 'margin' | 'crossEntropy' | 'kl';
 
 export interface LossArgs {
@@ -46,7 +46,7 @@ export interface LossArgs {
   confidence: number;
 }
 
-/** What an attack minimises, for each example: [N]. */
+/** What an attack minimizes, for each example: [N]. */
 export type Loss = (args: LossArgs) => tf.Tensor1D;
 
 /** The margin, negated if targeted, never below −confidence. */

@@ -18,7 +18,7 @@ export interface AttackOptions {
    */
   learningRate?: number;
   /**
-   * What to minimise: the `margin` by which the label wins (the default), its
+   * What to minimize: the `margin` by which the label wins (the default), its
    * `crossEntropy` negated, or the `kl` divergence from the clean prediction,
    * negated.
    */

@@ -32,7 +32,7 @@ export interface PgdResult {
 }
 
 /**
- * Projected gradient descent: minimise, over the parameters of a threat model,
+ * Projected gradient descent: minimize, over the parameters of a threat model,
  * the sum over examples of loss + weight · smoothness, projecting before each
  * forward pass.
  *

@@ -167,7 +167,7 @@ export class WeightAverage extends tf.CustomCallback {
  * Where the number of batches is not known beforehand, as with a `tf.data` set of
  * unknown size, that holds from this callback's `onEpochEnd` on.
  *
- * The moving means and variances of batch normalisation are averaged along with
+ * The moving means and variances of batch normalization are averaged along with
  * the weights they belong to.
  *
  * Memory: one copy of the weights.

@@ -19,7 +19,7 @@ export function mapChannels(
   return tf.tidy(() => join(f(split(planes))));
 }
 
-/** Multiplies every colour by a 3×3 matrix, rows being the outputs, and adds an offset. */
+/** Multiplies every color by a 3×3 matrix, rows being the outputs, and adds an offset. */
 export function affine(
   planes: Planes,
   matrix: number[][],

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * A colour space: a pair of maps between RGB and the space's own channels.
+ * A color space: a pair of maps between RGB and the space's own channels.
  *
  * Both maps act on the last axis, of size 3, and leave the others alone. RGB is
- * in [0, 1]. The space's channels are scaled so that ordinary colours fall in
+ * in [0, 1]. The space's channels are scaled so that ordinary colors fall in
  * [0, 1] too; saturated ones may lie outside (pure red has u = 1.37 in
  * CIELUV). `toRgb` clips its result to [0, 1].
  */
@@ -24,31 +24,31 @@ export interface ColorSpace {
 }
 
 /**
- * Colours as three planes, [N, 3, P]: a channel's numbers lie side by side, which
+ * Colors as three planes, [N, 3, P]: a channel's numbers lie side by side, which
  * makes picking, stacking and broadcasting them several times faster than with
  * the channel as last axis.
  */
 export type Planes = tf.Tensor3D;
 
-/** A colour space's maps, on {@link Planes}. */
+/** A color space's maps, on {@link Planes}. */
 export interface PlaneMaps {
   /** @see ColorSpace.fromRgb */
   fromRgb(rgb: Planes): Planes;
   /** @see ColorSpace.toRgb */
   toRgb(color: Planes): Planes;
   /**
-   * The colour in coordinates in which the RGB gamut is the cube [0, 1]³ and
+   * The color in coordinates in which the RGB gamut is the cube [0, 1]³ and
    * which {@link fromCube} turns into RGB channel by channel. Not clipped: this
-   * is where an attack sees how far outside the gamut a colour lies.
+   * is where an attack sees how far outside the gamut a color lies.
    */
   toCube(color: Planes): Planes;
   /** RGB at a point of the cube. */
   fromCube(cube: Planes): Planes;
-  /** The inverse of {@link toCube}: the colour at a point of the cube. */
+  /** The inverse of {@link toCube}: the color at a point of the cube. */
   ofCube(cube: Planes): Planes;
 }
 
-/** A colour space by its maps on planes. */
+/** A color space by its maps on planes. */
 export function colorSpace(name: string, planes: PlaneMaps): ColorSpace {
   return {
     name,
@@ -58,7 +58,7 @@ export function colorSpace(name: string, planes: PlaneMaps): ColorSpace {
   };
 }
 
-/** A map of planes, applied to colours with the channel as last axis. */
+/** A map of planes, applied to colors with the channel as last axis. */
 export function onLastAxis<T extends tf.Tensor>(
   color: T,
   map: (planes: Planes) => Planes,

@@ -3,7 +3,7 @@ import {luv} from './luv.js';
 import {rgb} from './rgb.js';
 import {ypbpr} from './ypbpr.js';
 
-/** The colour spaces in which {@link ReColor} can recolour. */
+/** The color spaces in which {@link ReColor} can recolor. */
 export const colorSpaces = {luv, rgb, ypbpr, hsv};
 
 /** Names of {@link colorSpaces}. */

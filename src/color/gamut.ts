@@ -1,24 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
 import type {PlaneMaps, Planes} from './color_space.js';
 
-/** Rounding that a colour may exceed its bound by. */
+/** Rounding that a color may exceed its bound by. */
 const TOLERANCE = 1e-5;
 
 /**
- * Brings recoloured pixels back into the RGB gamut without moving any channel
- * of the colour space further than its bound.
+ * Brings recolored pixels back into the RGB gamut without moving any channel
+ * of the color space further than its bound.
  *
- * Clipping RGB, as one would, may move a colour's other channels far past the
+ * Clipping RGB, as one would, may move a color's other channels far past the
  * bound. So of three candidates each pixel takes the first that keeps it: the
- * clipped colour; the point where the straight way from the original colour to
- * the new one (in the cube's coordinates) leaves the gamut; the original colour.
+ * clipped color; the point where the straight way from the original color to
+ * the new one (in the cube's coordinates) leaves the gamut; the original color.
  *
  * The gradient is that of the candidate taken, its choice and the length of the
  * way being constants.
  *
- * @param moved New colours in the space's cube coordinates, [N, 3, P].
- * @param original The original colours in cube coordinates, [N, 3, P].
- * @param colors The original colours in the space itself, [N, 3, P].
+ * @param moved New colors in the space's cube coordinates, [N, 3, P].
+ * @param original The original colors in cube coordinates, [N, 3, P].
+ * @param colors The original colors in the space itself, [N, 3, P].
  * @param bound Per channel, of the space.
  * @returns Cube coordinates in [0, 1], [N, 3, P].
  */

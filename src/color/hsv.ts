@@ -9,7 +9,7 @@ function fromRgb(rgb: Planes): Planes {
     const value = tf.maximum(tf.maximum(r, g), b);
     const chroma = tf.sub(value, tf.minimum(tf.minimum(r, g), b));
     // The direction of (r, g, b) around the gray axis, by the hexagon's hue and
-    // not by the angle itself: a sixth of a turn between neighbouring corners.
+    // not by the angle itself: a sixth of a turn between neighboring corners.
     const safe = tf.where(
       tf.greaterEqual(chroma, 1e-12),
       chroma,
@@ -82,9 +82,9 @@ function cone(name: string, sextants: number): ColorSpace {
  *
  * This is the space of the paper's released code, whose inverse turns the hue
  * too far: a hue of H radians comes back as (π²/9) H. So `toRgb(fromRgb(x))` is
- * not x; the `paper` variant of C-HSV recolours with the true inverse.
+ * not x; the `paper` variant of C-HSV recolors with the true inverse.
  */
 export const hsv = cone('hsv', Math.PI / 3);
 
-/** {@link hsv} with its true inverse; what the `paper` variant of C-HSV recolours in. */
+/** {@link hsv} with its true inverse; what the `paper` variant of C-HSV recolors in. */
 export const hsvExact = cone('hsv', 3 / Math.PI);

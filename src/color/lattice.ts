@@ -2,12 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import {join, split} from './channels.js';
 import type {Planes} from './color_space.js';
 
-/** Lattice points along each of the three colour channels, at least 2 each. */
+/** Lattice points along each of the three color channels, at least 2 each. */
 export type Resolution = readonly [number, number, number];
 
 /**
- * Where colours lie in a lattice over [0, 1]³: for each colour the eight lattice
- * points around it and their trilinear weights. A colour outside the cube is
+ * Where colors lie in a lattice over [0, 1]³: for each color the eight lattice
+ * points around it and their trilinear weights. A color outside the cube is
  * treated as the nearest one inside.
  */
 export interface LatticePositions {
@@ -18,7 +18,7 @@ export interface LatticePositions {
 }
 
 /**
- * A lattice of colours (or of displacements of colours) for each of N images: one
+ * A lattice of colors (or of displacements of colors) for each of N images: one
  * tensor [N, X, Y, Z] per channel. Channels apart need no broadcasting, and
  * gathering single numbers is what backends are fast at.
  */
@@ -42,7 +42,7 @@ const CORNERS = [0, 1, 2, 3, 4, 5, 6, 7].map(k => [
   k & 1,
 ]);
 
-/** Cell and fractional position within it of colours. */
+/** Cell and fractional position within it of colors. */
 function locate(colors: Planes, resolution: Resolution) {
   const last = perChannel(resolution.map(r => r - 1));
   const scaled = tf.mul(tf.clipByValue(colors, 0, 1), last);

@@ -140,7 +140,7 @@ function luvToXyz(luv: Planes): Planes {
 
 /**
  * CIELUV, in which equal distances look about equally large. L is scaled from
- * [0, 100] and u and v from [−100, 100] to [0, 1]; saturated colours leave that
+ * [0, 100] and u and v from [−100, 100] to [0, 1]; saturated colors leave that
  * range.
  *
  * Source: CIE 15 (CIELUV), IEC 61966-2-1 (sRGB); the scaling and the clip of XYZ

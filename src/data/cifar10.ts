@@ -51,7 +51,7 @@ export interface Cifar10Options {
 }
 
 /**
- * CIFAR-10 (Krizhevsky 2009): 32 × 32 colour images of ten classes. It is
+ * CIFAR-10 (Krizhevsky 2009): 32 × 32 color images of ten classes. It is
  * fetched at the first call, decoded, checked against known SHA-256 sums and
  * kept in a cache (184 MB); an interrupted download goes on where it stopped.
  *

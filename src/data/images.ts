@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 const unit = Float32Array.from({length: 256}, (_, value) => value / 255);
 
 /**
- * Labelled images of one size, as bytes on the host: a quarter of the room of
+ * Labeled images of one size, as bytes on the host: a quarter of the room of
  * float tensors, which are made only for the range that is asked for.
  */
 export class ImageSet {

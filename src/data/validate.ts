@@ -41,7 +41,7 @@ export function checkImages(images: tf.Tensor): asserts images is tf.Tensor4D {
     `Images must be in [0, 1], but ${hint}. ` +
       (max > 2
         ? 'Divide pixels in 0 … 255 by 255, '
-        : 'Undo any normalisation, ') +
+        : 'Undo any normalization, ') +
       'and put preprocessing inside the model, where attacks see through it.',
   );
 }

@@ -49,7 +49,7 @@ export class GrayscaleLayer extends tf.layers.Layer {
 tf.serialization.registerClass(GrayscaleLayer);
 
 /**
- * The same model behind an RGB → gray layer: changes of colour that keep the
+ * The same model behind an RGB → gray layer: changes of color that keep the
  * brightness do not reach it (the rows "B&W" of Laidlaw & Feizi 2019, table
  * 1). Attacks see through the layer.
  *

@@ -15,7 +15,7 @@ export interface ObjectiveArgs {
   /**
    * A forward pass in training mode: the logits, and the model's own output,
    * which its compiled loss and metrics take. Each call updates batch
-   * normalisation's moving statistics.
+   * normalization's moving statistics.
    */
   forward(images: tf.Tensor4D): {logits: tf.Tensor2D; output: tf.Tensor};
   /** The model's compiled loss, [N]. */
@@ -24,7 +24,7 @@ export interface ObjectiveArgs {
 
 /**
  * A training objective in place of the model's loss on adversarial examples.
- * Regularisation losses of the model's layers are added to it.
+ * Regularization losses of the model's layers are added to it.
  */
 export interface TrainingObjective {
   /** As it is shown in logs. */

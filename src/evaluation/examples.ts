@@ -3,7 +3,7 @@ import type {DatasetBatch} from '../training/adversarial_dataset.js';
 import {ImageSet} from '../data/images.js';
 
 /**
- * Labelled images to evaluate on: tensors, a set of images, or a batched dataset
+ * Labeled images to evaluate on: tensors, a set of images, or a batched dataset
  * of `{xs, ys}`. Images are [N, H, W, C] in [0, 1], labels class indices or
  * one-hot.
  */

@@ -52,7 +52,7 @@ export class Builder {
   }
 
   /**
-   * The images, normalised.
+   * The images, normalized.
    *
    * @param multiple what height and width must be multiples of.
    */
@@ -163,7 +163,7 @@ export class Builder {
     );
   }
 
-  /** He et al. 2015's initialisation, and the penalty. */
+  /** He et al. 2015's initialization, and the penalty. */
   private init() {
     const {weightDecay = 0, seed, initialize = true} = this.options;
     // A seed for all kernels would make those of one shape equal.

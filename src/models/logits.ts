@@ -36,7 +36,7 @@ const cache = new WeakMap<
  * The exact logits of a classifier, [N, classes]: what goes into its softmax,
  * not the logarithm of what comes out, which saturates.
  *
- * @param training Whether dropout and batch normalisation act as in training
+ * @param training Whether dropout and batch normalization act as in training
  *     (layers models only). Attacks are crafted with `false`.
  */
 export function logits(

@@ -10,7 +10,7 @@ import {
  * A CIFAR ResNet (He et al. 2016, "Deep Residual Learning for Image
  * Recognition", section 4.2) of `6 · blocks + 2` layers: three stages of 16,
  * 32 and 64 channels, shortcuts without parameters (option A), batch
- * normalisation as in PyTorch (ε = 1e-5, momentum 0.9), strided convolutions
+ * normalization as in PyTorch (ε = 1e-5, momentum 0.9), strided convolutions
  * padded by one pixel on all sides as there.
  *
  * Layers carry the names of the widely used PyTorch implementation

@@ -9,7 +9,7 @@ import {
 export interface SmallCnnOptions extends ClassifierOptions {
   /** Channels of the first convolution; later ones have 2 and 4 times them. */
   width?: number;
-  /** Batch normalisation after each convolution. Default true. */
+  /** Batch normalization after each convolution. Default true. */
   batchNorm?: boolean;
 }
 

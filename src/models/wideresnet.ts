@@ -6,7 +6,7 @@ import {Builder, type ClassifierOptions} from './builder.js';
  * three stages of `16 · widen`, `32 · widen` and `64 · widen` channels, 1×1
  * convolutions where the number of channels changes. Laid out as in the code
  * that TRADES (Zhang et al. 2019) was published with, which feeds it images in
- * [0, 1] without normalisation; give `normalization` to have one.
+ * [0, 1] without normalization; give `normalization` to have one.
  *
  * Layer names are those of that code's modules with `_` for the dot
  * (`block1_layer_0_conv1`, …, `fc`).

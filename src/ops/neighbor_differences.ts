@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * Differences between neighbours along an axis of tensors [N, A, B, C]: each has
+ * Differences between neighbors along an axis of tensors [N, A, B, C]: each has
  * one entry fewer than the tensor there. Backends do this as a small convolution
  * or product several times faster than they cut slices.
  */

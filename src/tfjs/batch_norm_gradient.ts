@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type {GradFunc} from './corrected_gradient.js';
 
 /**
- * The gradient of batch normalisation, y = (x − mean) · factor + offset with
+ * The gradient of batch normalization, y = (x − mean) · factor + offset with
  * factor = scale / √(variance + ε), for statistics of one number a channel.
  * tfjs-core makes ten kernels and two scalars a layer for it, whatever is asked
  * for: five passes over tensors of the size of x for the gradient of x alone,

@@ -39,7 +39,7 @@ export interface AdversarialTrainingArgs extends AttackOptions {
    * of k attacks, the clean images are the 1/(k + 1)th part).
    */
   mix?: 'adversarial' | 'both';
-  /** What to minimise in place of the model's loss, for instance {@link trades}. */
+  /** What to minimize in place of the model's loss, for instance {@link trades}. */
   objective?: TrainingObjective;
   /** Bounds grow in equal steps to their full size in this many epochs. Default 0: full from the start. */
   warmUpEpochs?: number;

@@ -36,7 +36,7 @@ const TOLERANCE = 1e-2;
 const uniform = (shape: number[], low: number, high: number, seed = 1) =>
   tf.randomUniform(shape, low, high, 'float32', String(seed));
 
-/** Colours well inside the gamut, of which none is gray. */
+/** Colors well inside the gamut, of which none is gray. */
 const colors = tf.tidy(() =>
   tf.add(uniform([2, 4, 4, 3], -0.07, 0.07, 5), tf.tensor1d([0.35, 0.55, 0.7])),
 ) as tf.Tensor4D;
@@ -66,7 +66,7 @@ const within = (model: ThreatModel, images: tf.Tensor4D, share = 0.5) =>
 
 for (const space of ['luv', 'rgb', 'ypbpr', 'hsv'] as const) {
   for (const variant of ['paper', 'reference'] as const) {
-    const name = `recolouring in ${space} (${variant})`;
+    const name = `recoloring in ${space} (${variant})`;
     const model = new ReColor({space, variant, resolution: RESOLUTION});
     const lattice = within(model, colors);
     test.serial(`${name}: gradient of the lattice`, t => {
@@ -193,7 +193,7 @@ test.serial('smoothness: gradient of each component', t => {
   }
 });
 
-test.serial('the lattice: gradients of its values and of the colours', t => {
+test.serial('the lattice: gradients of its values and of the colors', t => {
   const lattice = [1, 2, 3].map(i =>
     uniform([2, ...RESOLUTION], -1, 1, i),
   ) as Lattice;
@@ -216,7 +216,7 @@ test.serial('the lattice: gradients of its values and of the colours', t => {
   t.true(error < TOLERANCE, `${error}`);
 });
 
-test.serial('beyond the lattice, colours have no slope', t => {
+test.serial('beyond the lattice, colors have no slope', t => {
   const lattice = [1, 2, 3].map(i =>
     uniform([1, ...RESOLUTION], -1, 1, i),
   ) as Lattice;
@@ -274,7 +274,7 @@ test.serial('LUV: the gradient of dark and of negative light', t => {
   t.true(error < 3 * TOLERANCE, `${error}`);
 });
 
-test.serial('gradients are finite at every corner of the colour spaces', t => {
+test.serial('gradients are finite at every corner of the color spaces', t => {
   const corners = tf.tensor2d(
     [0, 1].flatMap(r =>
       [0, 1].flatMap(g => [0, 1].map((b): number[] => [r, g, b])),

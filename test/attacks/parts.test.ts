@@ -57,7 +57,7 @@ test.serial('a flow of whole pixels shifts, with zeros from outside', t => {
   }
 });
 
-test.serial('a flow of half a pixel averages neighbours', t => {
+test.serial('a flow of half a pixel averages neighbors', t => {
   const images = tf.tensor4d([0.2, 0.6, 0.4, 1], [1, 2, 2, 1]);
   const x = warp(images, shift(images, 0.5, 0), exactCoordinates, false);
   t.true(close(x, [0.4, 0.3, 0.7, 0.5]));
@@ -108,7 +108,7 @@ test.serial(
   'smoothness of constant fields is that of the borders and pairs alone',
   t => {
     const flat = smoothness([1, 2].map(() => tf.ones([2, 2, 3, 4])));
-    // 24 points of six neighbours each, inside or beyond the border.
+    // 24 points of six neighbors each, inside or beyond the border.
     t.true(close(flat, [24 * 6 * 1e-5, 24 * 6 * 1e-5], 1e-7));
   },
 );
@@ -199,7 +199,7 @@ test.serial('the margin is to the largest other logit', t => {
   t.deepEqual(values(margin(z, oneHot([0, 1, 2, 1], 3))), [1, -2, 0, -2e4]);
 });
 
-test.serial('losses: what an attack minimises', t => {
+test.serial('losses: what an attack minimizes', t => {
   const z = logitsOf([[2, 0, -1]]);
   const labels = oneHot([0], 3);
   const cleanLogits = logitsOf([[0, 1, 0]]);

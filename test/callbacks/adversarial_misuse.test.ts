@@ -40,7 +40,7 @@ const MISUSES: Record<string, Misuse> = {
     images: () => tf.mul(x, 255),
     message: /Images must be in \[0, 1\].*Divide pixels in 0 … 255 by 255/,
   },
-  'normalised pixels': {
+  'normalized pixels': {
     images: () => tf.sub(tf.mul(x, 2), 1),
     message: /Images must be in \[0, 1\].*inside the model/,
   },
@@ -53,7 +53,7 @@ const MISUSES: Record<string, Misuse> = {
     labels: () => tf.mul(y, 2),
     message: /must sum to 1, but row 0 sums to 2/,
   },
-  'recolouring of gray images': {
+  'recoloring of gray images': {
     options: {channels: 1},
     images: () => toyImages(N, {channels: 1}),
     callbacks: () => ours({attack: 'C'}),

@@ -51,7 +51,7 @@ const TRAININGS: Record<string, [CompileOptions, labels?: tf.Tensor]> = {
     {end: 'logits', loss: fromLogits, metrics: [topTwo]},
   ],
   'no metrics': [{metrics: []}],
-  'batch normalisation and dropout': [
+  'batch normalization and dropout': [
     {batchNormalization: true, dropout: true},
   ],
 };

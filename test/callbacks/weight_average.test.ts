@@ -44,7 +44,7 @@ function close(a: number[][], b: number[][]): boolean {
 const OPTIONS = {seed: 4, batchNormalization: true};
 
 test.serial(
-  'the model holds the average at epoch ends and afterwards, batch normalisation included, and trains as without it',
+  'the model holds the average at epoch ends and afterwards, batch normalization included, and trains as without it',
   async t => {
     const model = compiled(OPTIONS);
     const plain = compiled(OPTIONS);

@@ -12,7 +12,7 @@ await missingBackend(usual);
 
 const {luv, rgb, ypbpr, hsv} = colorSpaces;
 
-/** That `map` takes each first colour to the second. */
+/** That `map` takes each first color to the second. */
 const KNOWN: Array<
   [name: string, map: (t: tf.Tensor) => tf.Tensor, pairs: number[][][]]
 > = [
@@ -113,7 +113,7 @@ const KNOWN: Array<
 ];
 
 for (const [name, map, pairs] of KNOWN) {
-  test.serial(`${name} of known colours`, t => {
+  test.serial(`${name} of known colors`, t => {
     for (const [from, to] of pairs) {
       const got = map(tf.tensor2d([from])).dataSync();
       to.forEach((v, i) =>
@@ -131,7 +131,7 @@ const EXACT = {luv: 2e-3, rgb: 0, ypbpr: 1e-6, hsvExact: 1.5e-5};
 
 for (const [name, tolerance] of Object.entries(EXACT)) {
   const space = {...colorSpaces, hsvExact}[name as keyof typeof EXACT];
-  test.serial(`${name} there and back is the same colour`, t => {
+  test.serial(`${name} there and back is the same color`, t => {
     fc.assert(
       fc.property(image(4, 4), values => {
         const left = leak(() => {
@@ -212,7 +212,7 @@ test.serial('the last axis is the channel, whatever the others', t => {
   }
 });
 
-test.serial('no colour, however far, leaves [0, 1] on its way to RGB', t => {
+test.serial('no color, however far, leaves [0, 1] on its way to RGB', t => {
   for (const space of Object.values(colorSpaces)) {
     const far = tf.randomNormal([200, 3], 0.5, 3, 'float32', 4);
     const values = space.toRgb(far).dataSync();

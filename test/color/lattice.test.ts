@@ -52,7 +52,7 @@ function latticeOf(
 }
 
 for (const [name, sample] of ways) {
-  test.serial(`${name}: the identity gives every colour back`, t => {
+  test.serial(`${name}: the identity gives every color back`, t => {
     const identity = identityLattice(RESOLUTION).map(c =>
       tf.tile(c, [2, 1, 1, 1]),
     ) as Lattice;
@@ -108,7 +108,7 @@ for (const [name, sample] of ways) {
     },
   );
 
-  test.serial(`${name}: colours outside are those of the nearest inside`, t => {
+  test.serial(`${name}: colors outside are those of the nearest inside`, t => {
     const lattice = [1, 2, 3].map(i =>
       uniform([1, ...RESOLUTION], i),
     ) as Lattice;

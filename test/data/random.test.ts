@@ -24,7 +24,7 @@ test('equal seeds give equal streams, others different ones', t => {
 test('values are uniform in [0, 1)', t => {
   const bins = new Array(10).fill(0);
   let [minimum, maximum] = [1, 0];
-  // One value of each stream: neighbouring seeds must not be related.
+  // One value of each stream: neighboring seeds must not be related.
   for (let seed = 0; seed < 20000; seed++) {
     const value = randomStream(7, seed)();
     bins[Math.floor(value * 10)]++;

@@ -26,9 +26,9 @@ const IMAGES: Array<[what: string, make: () => unknown, message: RegExp]> = [
   ],
   ['pixels in 0 … 255', () => tf.mul(images, 255), /Divide pixels .* by 255/],
   [
-    'normalised pixels',
+    'normalized pixels',
     () => tf.sub(tf.mul(images, 2), 1),
-    /Undo any normalisation.*inside the model/,
+    /Undo any normalization.*inside the model/,
   ],
   ['slightly negative ones', () => tf.sub(images, 0.5), /span \[-0\./],
   [
@@ -230,7 +230,7 @@ for (const [what, make, message] of CLASSIFIERS) {
   });
 }
 
-test.serial('recolouring needs three channels, the others do not', t => {
+test.serial('recoloring needs three channels, the others do not', t => {
   const gray = toyImages(2, {channels: 1});
   const grayModel = toyModel({channels: 1});
   const {message} = t.throws(() =>

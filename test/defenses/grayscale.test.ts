@@ -43,7 +43,7 @@ for (const [name, make] of [
     t.is(tf.memory().numTensors, before);
   });
 
-  test.serial(`${name}: a change of colour alone does nothing`, t => {
+  test.serial(`${name}: a change of color alone does nothing`, t => {
     const gray = grayscale(make());
     tf.tidy(() => {
       const images = cifar10Strip().tensor(0, 2).mul(0.5);

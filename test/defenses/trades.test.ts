@@ -80,7 +80,7 @@ for (const [what, [options, labels = y, classWeight]] of Object.entries(
   );
 }
 
-test.serial('regularisation of layers is added', async t => {
+test.serial('regularization of layers is added', async t => {
   const regularized = () => {
     const model = tf.sequential({
       layers: [

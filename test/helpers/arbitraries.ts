@@ -5,7 +5,7 @@ const channel = fc.double({min: 0, max: 1, noNaN: true});
 const triple = (value: fc.Arbitrary<number>) => fc.tuple(value, value, value);
 type Pixel = [number, number, number];
 
-/** Colours, many of them where colour spaces have their corners: saturated, gray, nearly black or white. */
+/** Colors, many of them where color spaces have their corners: saturated, gray, nearly black or white. */
 export const pixel: fc.Arbitrary<Pixel> = fc.oneof(
   triple(channel),
   triple(fc.constantFrom(0, 1)),

@@ -39,7 +39,7 @@ export function excess(
 
 /**
  * A flow of at most `d` < 1 pixels takes from the pixel itself at least (1 − d)²
- * and the rest from its neighbours, or from the zeros outside.
+ * and the rest from its neighbors, or from the zeros outside.
  */
 function warpExcess(
   {epsilon}: StAdv,

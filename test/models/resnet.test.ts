@@ -109,7 +109,7 @@ test.serial('logits and softmax are the same network', async t => {
 
 test.serial('a strided convolution sees what PyTorch’s sees', async t => {
   await useBackend('cpu');
-  // One net of one block a stage; all weight on the centre of each kernel, so
+  // One net of one block a stage; all weight on the center of each kernel, so
   // that stage after stage every second pixel must come through.
   const model = smallCnn({
     normalization: null,
@@ -121,15 +121,15 @@ test.serial('a strided convolution sees what PyTorch’s sees', async t => {
   const weight = (name: string, values: tf.Tensor) =>
     model.getLayer(name).setWeights([values]);
   tf.tidy(() => {
-    const centre = (inputs: number, outputs: number) => {
+    const center = (inputs: number, outputs: number) => {
       const kernel = tf.buffer([3, 3, inputs, outputs]);
       kernel.set(1, 1, 1, 0, 0);
       return kernel.toTensor();
     };
-    weight('conv1', centre(3, 1));
-    weight('conv2', centre(1, 2));
-    weight('conv3', centre(2, 2));
-    weight('conv4', centre(2, 4));
+    weight('conv1', center(3, 1));
+    weight('conv2', center(1, 2));
+    weight('conv3', center(2, 2));
+    weight('conv4', center(2, 4));
     const inner = tf.model({
       inputs: model.inputs,
       outputs: model.getLayer('relu4').output,

@@ -221,5 +221,5 @@ test('robust:ROW is a folder in models, or an error that names those that are th
   await writeFile(join(root, 'C-BW', 'model.json'), '{}');
   t.is(await robustFolder('c b&w', root), join(root, 'C-BW'));
   await t.throwsAsync(robustFolder('C', root), {message: /there are: C-BW/});
-  await t.throwsAsync(robustFolder('X', root), {message: /no defence 'X'/});
+  await t.throwsAsync(robustFolder('X', root), {message: /no defense 'X'/});
 });

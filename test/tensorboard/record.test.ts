@@ -5,7 +5,7 @@ import {frameRecord} from '../../src/tensorboard/record.js';
 import {Event} from '../../src/tensorboard/schema.js';
 import {readRecords} from '../helpers/event_reader.js';
 
-// RFC 3720, appendix B.4, and the check value of the CRC catalogue.
+// RFC 3720, appendix B.4, and the check value of the CRC catalog.
 const vectors: Array<[string, Uint8Array, number]> = [
   ['32 bytes of zeros', new Uint8Array(32), 0x8a9136aa],
   ['32 bytes of ones', new Uint8Array(32).fill(255), 0x62a8ab43],

@@ -98,7 +98,7 @@ testOnTensorflow('relu can be differentiated twice', t => {
 });
 
 testOnTensorflow(
-  'the gradients of batch normalisation are those of the original',
+  'the gradients of batch normalization are those of the original',
   t => {
     for (const shape of [
       [1, 1, 6, 4],
@@ -132,7 +132,7 @@ testOnTensorflow(
 );
 
 testOnTensorflow(
-  'batch normalisation by statistics of the whole shape keeps its gradient',
+  'batch normalization by statistics of the whole shape keeps its gradient',
   t => {
     const shape: [number, number, number, number] = [2, 3, 3, 2];
     const x = tf.randomNormal(shape) as tf.Tensor4D;

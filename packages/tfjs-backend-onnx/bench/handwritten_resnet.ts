@@ -5,7 +5,7 @@ import {OrtTensor, createSession} from '../src/native.js';
 
 /*
  * ResNet-32's forward pass and input gradient as one would write them in ONNX
- * by hand: weights constant, batch normalisation folded into them, plain
+ * by hand: weights constant, batch normalization folded into them, plain
  * operators. What the backend makes of the same network is measured by it.
  */
 

@@ -60,7 +60,7 @@ function api(): typeof ort {
   }
 }
 
-/** The tensor class that the binding recognises. */
+/** The tensor class that the binding recognizes. */
 export const {Tensor: OrtTensor} = api();
 
 /** The execution providers that this build of ONNX Runtime knows. */

@@ -145,7 +145,7 @@ for (const [channels, multiplier, stride, pad, dilation] of [
 }
 
 test.serial(
-  'depthwise with batch normalisation, bias, ReLU, shortcut',
+  'depthwise with batch normalization, bias, ReLU, shortcut',
   async t => {
     const x = () => random([2, 6, 6, 32], 1) as tf.Tensor4D;
     const filter = () => random([3, 3, 32, 1], 2) as tf.Tensor4D;
@@ -266,7 +266,7 @@ test.serial(
   },
 );
 
-test.serial('batch normalisation of any rank', async t => {
+test.serial('batch normalization of any rank', async t => {
   for (const [shape, c] of [
     [[4, 8, 8, 16], [16]],
     [[5, 3], [3]],
@@ -303,12 +303,12 @@ test.serial('batch normalisation of any rank', async t => {
   }
 });
 
-test.serial('second derivatives of batch normalisation', async t => {
+test.serial('second derivatives of batch normalization', async t => {
   await same(
     t,
     () => {
       const [x, scale] = [random([6, 3], 1), random([3], 2)];
-      const normalised = (x: tf.Tensor, scale: tf.Tensor) => {
+      const normalized = (x: tf.Tensor, scale: tf.Tensor) => {
         const {mean, variance} = tf.moments(x, 0);
         return tf.batchNorm(
           x,
@@ -319,7 +319,7 @@ test.serial('second derivatives of batch normalisation', async t => {
         );
       };
       const first = tf.grad((x: tf.Tensor) =>
-        tf.sum(tf.sin(normalised(x, scale))),
+        tf.sum(tf.sin(normalized(x, scale))),
       );
       return tf.grad((x: tf.Tensor) => tf.sum(tf.square(first(x))))(x);
     },
@@ -328,7 +328,7 @@ test.serial('second derivatives of batch normalisation', async t => {
 });
 
 test.serial(
-  'of batch normalisation only what is asked for is worked out',
+  'of batch normalization only what is asked for is worked out',
   async t => {
     await useOnnx();
     const x = random([2, 4, 4, 3], 1);

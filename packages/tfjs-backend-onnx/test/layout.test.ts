@@ -223,15 +223,15 @@ test('what works on the channels of an image is done after its transpose', t => 
     const g = new Graph();
     const x = g.input(0, [2, 4, 5, 3], 'float32');
     const mean = g.input(1, [3], 'float32');
-    const centred = elementwise(g, 'Sub', [x, mean]);
+    const centered = elementwise(g, 'Sub', [x, mean]);
     const result = elementwise(g, 'Mul', [
       g.input(2, [1, 3], 'float32'),
-      centred,
+      centered,
     ]);
     const planes = g.node('Transpose', [result], [2, 3, 4, 5], 'float32', {
       perm: NHWC_TO_NCHW,
     });
-    const other = use(centred);
+    const other = use(centered);
     return fasterTransposes(g, [planes, other])[0];
   };
   const alone = graph(v => v.node.inputs[0]!);

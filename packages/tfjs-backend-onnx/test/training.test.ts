@@ -64,7 +64,7 @@ const compile = (model: tf.LayersModel, optimizer: string | tf.Optimizer) => {
   return model;
 };
 
-test.serial('a residual network with batch normalisation', async t => {
+test.serial('a residual network with batch normalization', async t => {
   const make = () =>
     compile(
       cifarResnet(1, {

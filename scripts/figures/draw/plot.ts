@@ -4,7 +4,7 @@ import * as vega from 'vega';
 import {compile, type TopLevelSpec} from 'vega-lite';
 import {writeWhole} from '../../../src/io/cache.js';
 
-/** Okabe and Ito's colours, told apart by colour-blind people too. */
+/** Okabe and Ito's colors, told apart by color-blind people too. */
 export const PALETTE = [
   '#0072b2',
   '#d55e00',

@@ -20,7 +20,7 @@ const picture = (image: tf.Tensor3D, title: string) => ({
   },
 });
 
-/** Dots of the colours, and lines to where they go. */
+/** Dots of the colors, and lines to where they go. */
 function arrowPlot(arrows: Arrow[], size: number) {
   const x = quantitative('u', 'u (CIELUV)', {nice: true});
   const y = quantitative('v', 'v (CIELUV)', {nice: true});
@@ -38,15 +38,15 @@ function arrowPlot(arrows: Arrow[], size: number) {
   };
 }
 
-/** The image before and after, and its pixels' colours: the paper's figure 2. */
+/** The image before and after, and its pixels' colors: the paper's figure 2. */
 export const drawPixels = (path: string, found: Recoloring) =>
   writeFigure(
     path,
     {
       title: {
-        text: 'One function moves all colours of an image',
+        text: 'One function moves all colors of an image',
         subtitle:
-          'C (ReColorAdv): dots are the colours of the image’s pixels, lines lead to where they go',
+          'C (ReColorAdv): dots are the colors of the image’s pixels, lines lead to where they go',
       },
       hconcat: [
         {

@@ -15,7 +15,7 @@ export const drawTheorem = (path: string, cases: TheoremCase[]) =>
     title: {
       text: 'C and D each allow what the other does not, and together more',
       subtitle: [
-        `Theorem 1 on images of two pixels; axes: change of each pixel in multiples of ε = ${EPSILON}, the bound of C (each colour) and D (Euclidean norm);`,
+        `Theorem 1 on images of two pixels; axes: change of each pixel in multiples of ε = ${EPSILON}, the bound of C (each color) and D (Euclidean norm);`,
         'dots: changes that are allowed; diamonds: attacks that fooled a linear classifier, whose boundary is dashed',
       ],
     },

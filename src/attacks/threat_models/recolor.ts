@@ -15,8 +15,8 @@ export interface ReColorArgs {
   /** Default `luv`. */
   space?: ColorSpaceName;
   /**
-   * Bound on the displacement of each channel of the colour space (in which
-   * ordinary colours span [0, 1]), or one bound per channel. Default 0.06.
+   * Bound on the displacement of each channel of the color space (in which
+   * ordinary colors span [0, 1]), or one bound per channel. Default 0.06.
    */
   epsilon?: number | readonly [number, number, number];
   /** Points of the lattice along each channel, at least 2. Default [16, 32, 32]. */
@@ -34,21 +34,21 @@ const SPEC_NAMES: Record<ColorSpaceName, string> = {
 };
 
 /**
- * Functional perturbations of colour, C (ReColorAdv): every pixel of an image
- * goes through one map of colours, given by its values on a lattice and by
+ * Functional perturbations of color, C (ReColorAdv): every pixel of an image
+ * goes through one map of colors, given by its values on a lattice and by
  * trilinear interpolation between them.
  *
  * In the `paper` variant, f(c) = c + the interpolated displacement, and no
- * pixel's colour moves further than ε along any channel; where f(c) lies outside
+ * pixel's color moves further than ε along any channel; where f(c) lies outside
  * the RGB gamut, it is brought back in without moving any channel further than
- * that. In the `reference` variant the lattice holds colours, which are projected
+ * that. In the `reference` variant the lattice holds colors, which are projected
  * onto the gamut, as in the released code: there the zero perturbation moves
- * saturated colours, and pixels can move further than ε.
+ * saturated colors, and pixels can move further than ε.
  *
  * Source: Laidlaw & Feizi 2019, sections 3 and 4.
  */
 export class ReColor implements ThreatModel {
-  /** The colour space whose colours are mapped. */
+  /** The color space whose colors are mapped. */
   readonly space: ColorSpaceName;
   /** Bound of each channel of that space. */
   readonly epsilon: readonly [number, number, number];

@@ -15,7 +15,7 @@ import {
 
 /**
  * The `paper` variant: f(c) = c + the displacement interpolated at c, and no
- * pixel's colour moves further than ε along any channel. Where f(c) lies outside
+ * pixel's color moves further than ε along any channel. Where f(c) lies outside
  * the RGB gamut, it is brought back in without moving any channel further.
  */
 export function paperRule({
@@ -25,7 +25,7 @@ export function paperRule({
 }: RecolorRuleArgs): RecolorRule {
   const maps = (space === 'hsv' ? hsvExact : colorSpaces[space]).planes;
 
-  /** RGB by way of the colour space; rounding may have left the cube. */
+  /** RGB by way of the color space; rounding may have left the cube. */
   const roundTripOf = (cube: Planes): Planes =>
     maps.fromCube(tf.clipByValue(cube, 0, 1));
 
@@ -61,8 +61,8 @@ export function paperRule({
         maps,
         epsilon,
       );
-      // The difference, and not the new colour itself, so that the way through the
-      // colour space and back adds no rounding: zero displacement is the identity.
+      // The difference, and not the new color itself, so that the way through the
+      // color space and back adds no rounding: zero displacement is the identity.
       const change = tf.sub(maps.fromCube(moved), roundTrip);
       return tf.clipByValue(tf.add(rgb, change), 0, 1) as Planes;
     },

@@ -23,9 +23,9 @@ import {
 const PROJECTIONS = 3;
 
 /**
- * The `reference` variant, as in the released code: the lattice holds colours,
+ * The `reference` variant, as in the released code: the lattice holds colors,
  * which are projected onto the gamut. The zero perturbation moves saturated
- * colours, and pixels can move further than ε.
+ * colors, and pixels can move further than ε.
  */
 export function referenceRule(args: RecolorRuleArgs): RecolorRule {
   const {space, resolution} = args;
@@ -55,7 +55,7 @@ export function referenceRule(args: RecolorRuleArgs): RecolorRule {
   };
 }
 
-/** Displacements to the colours that one gets by going to RGB and back, cut to their bounds. */
+/** Displacements to the colors that one gets by going to RGB and back, cut to their bounds. */
 export function projectOnce(
   lattice: tf.Tensor[],
   {space, epsilon, resolution}: RecolorRuleArgs,

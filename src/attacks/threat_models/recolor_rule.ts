@@ -9,14 +9,14 @@ import {
 } from '../../color/lattice.js';
 
 /**
- * What a lattice of displacements does to the colours of images [N, H, W, 3], in
+ * What a lattice of displacements does to the colors of images [N, H, W, 3], in
  * one variant of the definition. Whoever calls these tidies up.
  */
 export interface RecolorRule {
   /** What depends on the images alone: beginning with corners and weights. */
   prepare(images: tf.Tensor4D): tf.Tensor[];
   /**
-   * The images' colours, mapped.
+   * The images' colors, mapped.
    *
    * @param constants of {@link prepare}; null where the images are variable.
    */

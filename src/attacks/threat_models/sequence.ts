@@ -3,7 +3,7 @@ import {isThreatModel, type ThreatModel, type Variant} from './threat_model.js';
 
 /**
  * Several rules applied one after the other, the first to the image itself:
- * `new Sequence([new ReColor(), new Delta()])` recolours, then adds. Each keeps
+ * `new Sequence([new ReColor(), new Delta()])` recolors, then adds. Each keeps
  * its own bound. The empty sequence leaves images as they are.
  *
  * Source: Laidlaw & Feizi 2019, section 5 (combinations of attacks).

@@ -4,25 +4,25 @@ import {
   differencesTransposed,
 } from '../../ops/neighbor_differences.js';
 
-/** Under the root, so that the gradient exists where neighbours are equal. */
+/** Under the root, so that the gradient exists where neighbors are equal. */
 const EPSILON = 1e-10;
 
 /**
  * How unsmooth a field of perturbations is: over all points and all their
- * neighbours along the axes A, B and C, the sum of √(‖p − q‖² + 1e-10). Each
- * neighbouring pair counts twice, once from each side.
+ * neighbors along the axes A, B and C, the sum of √(‖p − q‖² + 1e-10). Each
+ * neighboring pair counts twice, once from each side.
  *
  * Source: L_flow of Xiao et al. 2018, equation 4; L_smooth of Laidlaw & Feizi
  * 2019, section 4.
  *
  * @param field The components of the perturbations, each [N, A, B, C]; axes of
- *     size 1 have no neighbours.
+ *     size 1 have no neighbors.
  * @returns [N]
  */
 export function smoothness(field: tf.Tensor4D[]): tf.Tensor1D {
   const [n, ...sizes] = field[0].shape;
   const axes = ([1, 2, 3] as const).filter(axis => sizes[axis - 1] > 1);
-  // As in the paper's code, a neighbour beyond the border counts as equal.
+  // As in the paper's code, a neighbor beyond the border counts as equal.
   const points = sizes[0] * sizes[1] * sizes[2];
   const atBorders = axes
     .map(axis => (points / sizes[axis - 1]) * Math.sqrt(EPSILON))

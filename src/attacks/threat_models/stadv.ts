@@ -14,7 +14,7 @@ import {
 export interface StAdvArgs {
   /**
    * Bound on each component of the flow, in units in which the image spans 2
-   * between the centres of its corner pixels. Default 0.05: 0.775 pixels on
+   * between the centers of its corner pixels. Default 0.05: 0.775 pixels on
    * 32×32.
    */
   epsilon?: number;

@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs';
 /**
  * Which definition an attack follows: the `paper`'s, or what the authors'
  * released code (the `reference`) does. They differ for ReColor, where the
- * reference's recolouring is not the identity at zero, and in the rounding of
+ * reference's recoloring is not the identity at zero, and in the rounding of
  * StAdv's sampling grid.
  */
 export type Variant = 'paper' | 'reference';

@@ -3,7 +3,7 @@ import {gatherFlat, sumByIndex} from '../../color/lattice.js';
 
 /**
  * Where each output pixel is read from, in pixels, as a function of the flow
- * (in units in which the image spans [−1, 1] between the corner pixels' centres).
+ * (in units in which the image spans [−1, 1] between the corner pixels' centers).
  */
 export type Coordinates = (
   flow: tf.Tensor,
@@ -18,7 +18,7 @@ export const exactCoordinates: Coordinates = (flow, size, axis) =>
 /**
  * The same with the rounding of PyTorch's `linspace` and `grid_sample`, which
  * decides on which side of a whole number a pixel's own place falls, and so
- * which neighbour its gradient looks at.
+ * which neighbor its gradient looks at.
  */
 export const gridSampleCoordinates: Coordinates = (flow, size, axis) =>
   tf.mul(tf.add(tf.add(samplingGrid(size, axis), flow), 1), (size - 1) / 2);
@@ -44,7 +44,7 @@ function alongAxis(values: tf.Tensor1D, axis: 0 | 1): tf.Tensor {
 }
 
 /** The four pixels around each sampling point, each with its weight and the weight's slopes. */
-function neighbours(
+function neighbors(
   flow: tf.Tensor4D,
   [n, height, width]: number[],
   coordinates: Coordinates,
@@ -100,7 +100,7 @@ function pixel(position: tf.Tensor, size: number) {
  * Source: Xiao et al. 2018, equation 1.
  *
  * @param images [N, H, W, C]
- * @param flow [N, H, W, 2], (x, y), 2 being the distance between the centres of
+ * @param flow [N, H, W, 2], (x, y), 2 being the distance between the centers of
  *     the image's corner pixels.
  * @param imagesVary Whether the gradient with respect to the images is wanted
  *     too; it costs a scatter.
@@ -125,7 +125,7 @@ export function warp(
     flow: tf.Tensor,
     save: tf.GradSaveFunc,
   ) => {
-    const {indices, weights, slopesX, slopesY} = neighbours(
+    const {indices, weights, slopesX, slopesY} = neighbors(
       flow as tf.Tensor4D,
       images.shape,
       coordinates,

@@ -195,7 +195,7 @@ const CONSTRUCTIONS: Array<[string, () => unknown, RegExp]> = [
   ],
   ['NaN', () => new StAdv({epsilon: NaN}), /from 0 to 2/],
   [
-    'a colour space that is none',
+    'a color space that is none',
     () => new ReColor({space: 'lab' as 'luv'}),
     /luv, rgb, ypbpr, hsv, but is 'lab'/,
   ],

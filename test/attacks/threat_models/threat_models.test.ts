@@ -69,7 +69,7 @@ const recolor = (space: ColorSpaceName) =>
     .map(args => new ReColor({space, ...args}));
 
 for (const space of SPACES) {
-  test(`no channel of any recolouring in ${space} moves past its bound`, t => {
+  test(`no channel of any recoloring in ${space} moves past its bound`, t => {
     holds(150, recolor(space), (model, images, parameters) => {
       const lattice = model.project(parameters, images, null);
       const over = excess(model, images, model.apply(images, lattice, null));

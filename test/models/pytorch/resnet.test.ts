@@ -96,7 +96,7 @@ for (const [name, make, options] of [
     {},
   ],
   [
-    'ResNet-8 to logits, not normalised',
+    'ResNet-8 to logits, not normalized',
     () =>
       cifarResnet(1, {
         inputShape,

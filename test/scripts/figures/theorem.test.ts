@@ -32,7 +32,7 @@ test.serial('what failed had used its whole bound', t => {
 });
 
 test.serial(
-  'changes of two colours by a function reach √2 bounds, those of one colour twice are alike',
+  'changes of two colors by a function reach √2 bounds, those of one color twice are alike',
   t => {
     const two = sampleChanges('C', [0.3, 0.7], 200, 1);
     t.true(two.every(d => Math.max(...d.map(Math.abs)) <= 1 + TOLERANCE));

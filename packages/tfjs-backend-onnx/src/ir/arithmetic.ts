@@ -59,7 +59,7 @@ function folded(
 const LARGE = 4096;
 
 /**
- * The gradient of batch normalisation multiplies large tensors by one number a
+ * The gradient of batch normalization multiplies large tensors by one number a
  * channel over and over. Products are brought to the form
  * (large * large) * narrow: two narrow factors become one, and equal products
  * of the large ones are found to be equal.

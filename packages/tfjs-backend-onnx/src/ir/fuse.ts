@@ -7,7 +7,7 @@ import {padRank, sameShape} from './shape.js';
 
 /**
  * Joins to each blocked convolution what follows it and is used nowhere else:
- * a factor and a summand for each channel (batch normalisation), another
+ * a factor and a summand for each channel (batch normalization), another
  * tensor (the shortcut of a residual block), ReLU. A factor for each channel
  * before the convolution goes into its weights too.
  */

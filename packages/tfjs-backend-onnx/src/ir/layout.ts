@@ -63,7 +63,7 @@ export function reshape(
 
 /**
  * A reshape can go below a transpose where each axis is only split, or merged
- * with axes that are neighbours there too. Axes of length 1 go anywhere.
+ * with axes that are neighbors there too. Axes of length 1 go anywhere.
  */
 function reshapeBelowTranspose(
   g: Graph,
@@ -99,7 +99,7 @@ function reshapeBelowTranspose(
 }
 
 /**
- * The smallest groups of neighbouring axes, none of length 1, that hold the
+ * The smallest groups of neighboring axes, none of length 1, that hold the
  * same elements before and after a reshape; undefined where there are none.
  */
 function axisGroups(
