@@ -1,16 +1,92 @@
 import js from '@eslint/js';
+import {createTypeScriptImportResolver} from 'eslint-import-resolver-typescript';
+import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
+/**
+ * The rooms of `src`, and for each the rooms that it may import from, itself
+ * apart. `index.ts`, `node.ts` and `onnx.ts` may import from all of them.
+ */
+const ROOMS = {
+  ops: [],
+  io: [],
+  tfjs: [],
+  color: ['ops'],
+  data: ['io', 'ops'],
+  models: ['io', 'ops', 'tfjs'],
+  tensorboard: ['io'],
+  attacks: ['color', 'data', 'models', 'ops', 'tfjs'],
+  defenses: ['attacks', 'models', 'ops'],
+  evaluation: ['attacks', 'data', 'io', 'models', 'ops'],
+  training: [
+    'attacks',
+    'data',
+    'defenses',
+    'models',
+    'ops',
+    'tensorboard',
+    'tfjs',
+  ],
+  callbacks: ['models', 'tensorboard', 'tfjs', 'training'],
+  tfjs_node: ['io', 'tfjs'],
+  cli: ['io', 'tfjs_node'],
+};
+
+/** A room may import from itself and from the rooms in its list. */
+const rooms = Object.entries(ROOMS).map(([room, allowed]) => ({
+  target: `./src/${room}`,
+  from: './src',
+  except: [room, ...allowed].map(name => `./${name}`),
+  message: `src/${room} may import from ${[...allowed, 'packages'].join(', ')} only: see ROOMS in eslint.config.js.`,
+}));
+
+/** Scripts use what users can import, and the plumbing of io. */
+const scripts = {
+  target: './scripts',
+  from: './src',
+  except: ['./index.ts', './node.ts', './onnx.ts', './io'],
+  message:
+    'Scripts use the public names (src/index.ts, src/node.ts, src/onnx.ts) and src/io only.',
+};
+
+/** The backend knows nothing of attacks; src reaches it by its package name. */
+const backend = [
+  {
+    target: './packages/tfjs-backend-onnx',
+    from: ['./src', './scripts', './test'],
+    message: 'The backend is a package of its own.',
+  },
+  {
+    target: './src',
+    from: ['./scripts', './test', './packages'],
+    except: ['./tfjs-backend-onnx/src/index.ts'],
+    message: "Import 'tfjs-backend-onnx', not its files.",
+  },
+];
+
 export default tseslint.config(
-  {ignores: ['**/dist/', 'docs/api/', 'runs/', 'node_modules/']},
+  {ignores: ['**/dist/', 'docs/api/', 'runs/', '**/node_modules/']},
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
+    plugins: {'import-x': importX},
+    settings: {
+      'import-x/resolver-next': [
+        createTypeScriptImportResolver({
+          conditionNames: ['@tfjs-adversarial/source', 'import', 'default'],
+        }),
+      ],
+    },
     rules: {
       eqeqeq: ['error', 'smart'],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-restricted-globals': 'off',
+      'import-x/no-restricted-paths': [
+        'error',
+        {zones: [...rooms, scripts, ...backend]},
+      ],
+      'import-x/no-cycle': 'error',
     },
   },
   {

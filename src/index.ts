@@ -7,8 +7,8 @@ export {
 export {
   adversarialDataset,
   type AdversarialDatasetArgs,
-  type DatasetBatch,
 } from './training/adversarial_dataset.js';
+export type {DatasetBatch} from './data/dataset_batch.js';
 export {Delta, type DeltaArgs} from './attacks/threat_models/delta.js';
 export type {Classifier, LogitsFunction} from './models/logits.js';
 export type {LossName} from './attacks/losses.js';

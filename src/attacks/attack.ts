@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import {installTensorflowKernels} from '../tfjs/tensorflow_kernels.js';
 import {type Classifier, countClasses} from '../models/logits.js';
 import {
   type AttackOptions,
@@ -105,8 +104,6 @@ function perturb(
   labels: tf.Tensor,
   {history = false}: PerturbArgs,
 ): Perturbed {
-  // Whoever imports tfjs-node themselves gets its faster gradients here.
-  installTensorflowKernels();
   checkImages(images);
   const classes = countClasses(classifier, images);
   return tf.tidy(() => {

@@ -4,7 +4,8 @@ import {losses} from './losses.js';
 import {adam, sign} from './optimizers.js';
 import type {ResolvedOptions} from './options.js';
 import type {StepArgs} from './pgd_step.js';
-import {exampleSeeds, normalPerSeed} from './random_start.js';
+import {normalPerSeed} from '../ops/seeded_noise.js';
+import {exampleSeeds} from './example_seeds.js';
 import {keepRows} from '../ops/rows.js';
 import type {ThreatModel} from './threat_models/threat_model.js';
 

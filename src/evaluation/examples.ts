@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type {DatasetBatch} from '../training/adversarial_dataset.js';
+import type {DatasetBatch} from '../data/dataset_batch.js';
 import {ImageSet} from '../data/images.js';
 
 /**

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {installTensorflowKernels} from './tensorflow_kernels.js';
 
 /** Kernels that compute gradients of convolution filters. */
 const FILTER_GRADIENTS = [
@@ -15,6 +16,8 @@ const FILTER_GRADIENTS = [
  * instead; `f` must be synchronous, so that nothing else can see that.
  */
 export function withoutFilterGradients<T>(f: () => T): T {
+  // The program may have loaded tfjs-node only just now.
+  installTensorflowKernels();
   const backendName = tf.getBackend();
   const originals = FILTER_GRADIENTS.map(kernelName => {
     const original = tf.getKernel(kernelName, backendName);

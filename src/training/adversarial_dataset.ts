@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import {attack as makeAttack} from '../attacks/attack.js';
+import type {DatasetBatch} from '../data/dataset_batch.js';
 import type {Classifier} from '../models/logits.js';
-import {type AttackOptions, trainingOptions} from '../attacks/options.js';
+import type {AttackOptions} from '../attacks/options.js';
+import {trainingOptions} from './training_options.js';
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 
 /** Options of {@link adversarialDataset}: an attack and how it searches. */
@@ -15,14 +17,6 @@ export interface AdversarialDatasetArgs extends AttackOptions {
    * 0.001 of an evaluation.
    */
   learningRate?: number;
-}
-
-/** What a batched dataset for `fitDataset` gives. */
-export interface DatasetBatch {
-  /** Images, [N, H, W, C] in [0, 1]. */
-  xs: tf.Tensor4D;
-  /** Class indices [N] or one-hot labels [N, classes]. */
-  ys: tf.Tensor1D | tf.Tensor2D;
 }
 
 /**

@@ -4,7 +4,8 @@ import {
   type Attack,
   type Perturbed,
 } from '../attacks/attack.js';
-import {type AttackOptions, trainingOptions} from '../attacks/options.js';
+import type {AttackOptions} from '../attacks/options.js';
+import {trainingOptions} from './training_options.js';
 import {parseSpec} from '../attacks/threat_models/spec.js';
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import {stackOf, worstOf} from './union.js';

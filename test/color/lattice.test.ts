@@ -7,8 +7,8 @@ import {
   latticePositions,
   sampleLattice,
   sampleLatticeAt,
-  sumByIndex,
 } from '../../src/color/lattice.js';
+import {sumByIndex} from '../../src/ops/gather_flat.js';
 import {missingBackend, usual} from '../helpers/backends.js';
 
 await missingBackend(usual);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
-import {uniformPerSeed} from '../random_start.js';
+import {uniformPerSeed} from '../../ops/seeded_noise.js';
 import type {ThreatModel, Variant} from './threat_model.js';
 
 /** Options of {@link Delta}. */

@@ -3,7 +3,7 @@ import {fromPlanes} from '../../color/color_space.js';
 import {colorSpaces, type ColorSpaceName} from '../../color/color_spaces.js';
 import type {Lattice, Resolution} from '../../color/lattice.js';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
-import {uniformPerSeed} from '../random_start.js';
+import {uniformPerSeed} from '../../ops/seeded_noise.js';
 import {paperRule} from './recolor_paper.js';
 import {referenceRule} from './recolor_reference.js';
 import type {RecolorRule} from './recolor_rule.js';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {gatherFlat, sumByIndex} from '../../color/lattice.js';
+import {gatherFlat, sumByIndex} from '../../ops/gather_flat.js';
 
 /**
  * Where each output pixel is read from, in pixels, as a function of the flow
