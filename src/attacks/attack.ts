@@ -11,6 +11,7 @@ import {searchArgs, startAt, startSeeds} from './search_args.js';
 import {parseSpec} from './threat_models/spec.js';
 import {isThreatModel, type ThreatModel} from './threat_models/threat_model.js';
 import {checkImages, oneHotLabels} from '../data/validate.js';
+import {tidy} from '../ops/tidy.js';
 
 /** What {@link Attack.perturb} gives; all of it is the caller's to dispose. */
 export interface Perturbed {
@@ -106,7 +107,7 @@ function perturb(
 ): Perturbed {
   checkImages(images);
   const classes = countClasses(classifier, images);
-  return tf.tidy(() => {
+  return tidy(() => {
     const oneHot = oneHotLabels(labels, images.shape[0], classes);
     const seeds = startSeeds(images, options);
     const searchFrom = (places: number[], restart: number) =>
@@ -126,9 +127,11 @@ function perturb(
       result = combine(result, searchFrom(places, restart), places);
     }
     // Not a margin below zero, but one not above or at it: a NaN is no defense.
-    const success = tf.logicalNot(tf.greaterEqual(result.margin, 0));
-    return {...result, success} as unknown as tf.TensorContainerObject;
-  }) as unknown as Perturbed;
+    const success = tf.logicalNot(
+      tf.greaterEqual(result.margin, 0),
+    ) as tf.Tensor1D;
+    return {...result, success};
+  });
 }
 
 interface Search {

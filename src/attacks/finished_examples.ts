@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type {PgdArgs, PgdResult} from './pgd.js';
 import type {Batch, Outcome} from './pgd_step.js';
 import {keepRows, putRows} from '../ops/rows.js';
+import {dispose} from '../ops/tidy.js';
 
 /** Collects what each example ends with, in the order of the original batch. */
 export class Finished {
@@ -104,8 +105,6 @@ export class Finished {
   }
 
   dispose(): void {
-    this.done.forEach(part =>
-      tf.dispose(part.outcome as unknown as tf.TensorContainer),
-    );
+    dispose(this.done);
   }
 }

@@ -10,6 +10,7 @@ import {
   type StepArgs,
 } from './pgd_step.js';
 import {keepRows} from '../ops/rows.js';
+import {tidy} from '../ops/tidy.js';
 
 export interface PgdArgs extends StepArgs {
   images: tf.Tensor4D;
@@ -42,10 +43,10 @@ export interface PgdResult {
 export function pgd(args: PgdArgs): PgdResult {
   const finished = new Finished(args);
   try {
-    return tf.tidy(() => {
+    return tidy(() => {
       run(args, finished);
-      return finished.result() as unknown as tf.TensorContainerObject;
-    }) as unknown as PgdResult;
+      return finished.result();
+    });
   } finally {
     finished.dispose();
   }
@@ -54,20 +55,16 @@ export function pgd(args: PgdArgs): PgdResult {
 function run(args: PgdArgs, finished: Finished): void {
   const {images, labels, start} = args;
   // Where it started need not be kept through the search.
-  let batch = tf.tidy(
-    () => begin(args, images, labels, start()) as unknown as tf.TensorContainer,
-  ) as unknown as Batch;
+  let batch = tidy(() => begin(args, images, labels, start()));
   for (let step = 1; step <= args.steps; step++) {
-    const next = tf.tidy(() => {
+    const next = tidy((): Batch => {
       // Only what is read after the whole step is recorded lets a lazy backend
       // run it in one piece.
       const {batch: moved, outcome} = advance(args, batch, step);
       finished.record(step, outcome);
       const left = args.earlyStop ? finished.takeOut(batch, outcome) : null;
-      return (left
-        ? combineBatches([moved], ([t]) => keepRows(t, left))
-        : moved) as unknown as tf.TensorContainer;
-    }) as unknown as Batch;
+      return left ? combineBatches([moved], ([t]) => keepRows(t, left)) : moved;
+    });
     disposeReplaced(batch, next);
     batch = next;
     if (batch.images.shape[0] === 0) {

@@ -3,6 +3,7 @@ import {withoutFilterGradients} from '../tfjs/input_gradient.js';
 import {type Loss, margin} from './losses.js';
 import type {AttackOptimizer} from './optimizers.js';
 import type {ThreatModel} from './threat_models/threat_model.js';
+import {dispose} from '../ops/tidy.js';
 
 /** What every step of a search needs to know. */
 export interface StepArgs {
@@ -146,7 +147,7 @@ function evaluate(args: StepArgs, batch: Batch) {
       },
     };
   } finally {
-    tf.dispose(outcome as unknown as tf.TensorContainer);
+    dispose(outcome);
   }
 }
 

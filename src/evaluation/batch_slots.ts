@@ -10,6 +10,7 @@ import {
 } from '../attacks/pgd_step.js';
 import {startAt} from '../attacks/search_args.js';
 import type {Ticket} from './example_queue.js';
+import {tidy} from '../ops/tidy.js';
 
 /** A place in the batch. */
 export interface Slot {
@@ -70,14 +71,12 @@ export class Slots {
       this.slots[i] = newSlot(reserve.tickets[next]);
       return size + next;
     });
-    const joined = tf.tidy(() => {
+    const joined = tidy(() => {
       const indices = tf.tensor1d(rows, 'int32');
-      return asContainer(
-        combineBatches([this.batch, reserve.batch], pair =>
-          tf.gather(tf.concat(pair), indices),
-        ),
+      return combineBatches([this.batch, reserve.batch], pair =>
+        tf.gather(tf.concat(pair), indices),
       );
-    }) as unknown as Batch;
+    });
     this.replaceBatch(joined);
     if (reserve.used === reserve.tickets.length) this.disposeReserve();
   }
@@ -89,12 +88,10 @@ export class Slots {
       ...order.filter(i => this.slots[i].ticket),
       ...order.filter(i => !this.slots[i].ticket),
     ].slice(0, size);
-    const smaller = tf.tidy(() => {
+    const smaller = tidy(() => {
       const indices = tf.tensor1d(rows, 'int32');
-      return asContainer(
-        combineBatches([this.batch], ([t]) => tf.gather(t, indices)),
-      );
-    }) as unknown as Batch;
+      return combineBatches([this.batch], ([t]) => tf.gather(t, indices));
+    });
     this.replaceBatch(smaller);
     this.slots = rows.map(i => this.slots[i]);
   }
@@ -116,7 +113,7 @@ export class Slots {
 
   private begin(tickets: Ticket[]): Batch {
     const n = tickets.length;
-    return tf.tidy(() => {
+    return tidy(() => {
       const images = tf.tensor4d(rows(tickets.map(t => t.image)), [
         n,
         ...this.imageShape,
@@ -140,8 +137,8 @@ export class Slots {
           margin: tf.tensor1d(new Float32Array(n).fill(Infinity)),
         };
       }
-      return asContainer(batch);
-    }) as unknown as Batch;
+      return batch;
+    });
   }
 }
 
@@ -153,9 +150,4 @@ function rows(parts: Float32Array[]): Float32Array {
   const all = new Float32Array(parts.length * parts[0].length);
   parts.forEach((part, i) => all.set(part, i * part.length));
   return all;
-}
-
-/** What `tf.tidy` is to let live. */
-function asContainer(batch: Batch): tf.TensorContainer {
-  return batch as unknown as tf.TensorContainer;
 }

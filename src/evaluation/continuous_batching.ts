@@ -8,6 +8,7 @@ import type {CellArgs} from './attack_examples.js';
 import type {Examples} from './examples.js';
 import {Slots} from './batch_slots.js';
 import {Tickets} from './example_queue.js';
+import {tidy} from '../ops/tidy.js';
 
 /** The share of places that have to be free before they are filled: copying the batch for one is not worth it. */
 const FREE_SHARE = 1 / 16;
@@ -60,13 +61,12 @@ function step(
   {wanted, onFinished}: CellArgs,
 ): void {
   const passes = slots.slots.map(slot => ++slot.passes);
-  const {batch, margin, adversarial} = tf.tidy(() => {
+  const {batch, margin, adversarial} = tidy((): Seen => {
     const {batch, outcome} = advance(search, slots.batch, passes);
     const {margin, adversarial} = outcome;
     // What nobody keeps, a lazy backend does not even store.
-    const seen = {batch, margin, adversarial: wanted ? adversarial : null};
-    return seen as unknown as tf.TensorContainerObject;
-  }) as unknown as Seen;
+    return {batch, margin, adversarial: wanted ? adversarial : null};
+  });
   slots.replaceBatch(batch);
   const margins = margin.dataSync();
   slots.slots.forEach((slot, i) => {

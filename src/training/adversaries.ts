@@ -16,6 +16,7 @@ import {
   checkNames,
   type UnionMode,
 } from './adversarial_training_args.js';
+import {tidy} from '../ops/tidy.js';
 
 /** What training is against: one attack, or a union of several. */
 export class Adversaries {
@@ -108,9 +109,9 @@ function perBatch(attacks: Attack[], step: number): Attack[] {
 
 /** The names of a threat model's terms, found by looking at a perturbation of size 0. */
 function termNames(threatModel: ThreatModel): string[] {
-  return tf.tidy(() => {
+  return tidy(() => {
     const image = tf.zeros([1, 2, 2, 3]) as tf.Tensor4D;
     const sizes = threatModel.sizes(threatModel.zeros(image));
-    return Object.keys(sizes) as unknown as tf.TensorContainer;
-  }) as unknown as string[];
+    return Object.keys(sizes);
+  });
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Perturbed} from '../attacks/attack.js';
+import {tidy} from '../ops/tidy.js';
 
 /** For each example, what the most successful of several attacks made of it. */
 export interface Worst extends Perturbed {
@@ -13,14 +14,14 @@ export interface Worst extends Perturbed {
  * does not have are 0.
  */
 export function worstOf(each: Perturbed[]): Worst {
-  return tf.tidy(() => {
+  return tidy((): Worst => {
     const margins = tf.stack(each.map(({margin}) => margin));
     const chosen = tf.argMin(margins, 0) as tf.Tensor1D;
     const isChosen = each.map((_, k) => tf.equal(chosen, k));
-    const pick = (values: Array<tf.Tensor | undefined>): tf.Tensor => {
+    const pick = <T extends tf.Tensor>(values: Array<T | undefined>): T => {
       const first = values.find(v => v !== undefined)!;
       const shape = [first.shape[0], ...new Array(first.rank - 1).fill(1)];
-      return values.reduce<tf.Tensor>(
+      return values.reduce<T>(
         (sum, value, k) =>
           value
             ? tf.where(
@@ -32,38 +33,38 @@ export function worstOf(each: Perturbed[]): Worst {
         tf.zerosLike(first),
       );
     };
-    const margin = pick(each.map(p => p.margin)) as tf.Tensor1D;
+    const margin = pick(each.map(p => p.margin));
     return {
       adversarial: pick(each.map(p => p.adversarial)),
       margin,
-      success: tf.logicalNot(tf.greaterEqual(margin, 0)),
+      success: tf.logicalNot(tf.greaterEqual(margin, 0)) as tf.Tensor1D,
       sizes: mapTerms(each, term => pick(each.map(p => p.sizes[term]))),
       chosen,
-    } as unknown as tf.TensorContainerObject;
-  }) as unknown as Worst;
+    };
+  });
 }
 
 /** All of them one after the other: [attacks · N, …]; of sizes, those of the attacks that have the term. */
 export function stackOf(each: Perturbed[]): Perturbed {
-  return tf.tidy(() => {
+  return tidy((): Perturbed => {
     const margin = tf.concat(each.map(p => p.margin));
     return {
       adversarial: tf.concat(each.map(p => p.adversarial)),
       margin,
-      success: tf.logicalNot(tf.greaterEqual(margin, 0)),
+      success: tf.logicalNot(tf.greaterEqual(margin, 0)) as tf.Tensor1D,
       sizes: mapTerms(each, term =>
         tf.concat(
           each.filter(p => p.sizes[term]).map(p => p.sizes[term]) as never,
         ),
       ),
-    } as unknown as tf.TensorContainerObject;
-  }) as unknown as Perturbed;
+    };
+  });
 }
 
 function mapTerms(
   each: Perturbed[],
-  value: (term: string) => tf.Tensor,
-): Record<string, tf.Tensor> {
+  value: (term: string) => tf.Tensor1D,
+): Record<string, tf.Tensor1D> {
   const terms = new Set(each.flatMap(({sizes}) => Object.keys(sizes)));
   return Object.fromEntries([...terms].map(term => [term, value(term)]));
 }
