@@ -16,9 +16,9 @@ export type {AttackOptions, ResolvedOptions} from './attacks/options.js';
 export {ReColor, type ReColorArgs} from './attacks/threat_models/recolor.js';
 export {Sequence} from './attacks/threat_models/sequence.js';
 export {StAdv, type StAdvArgs} from './attacks/threat_models/stadv.js';
-export type {
+export {
   ThreatModel,
-  Variant,
+  type Variant,
 } from './attacks/threat_models/threat_model.js';
 export {
   adversarialTraining,

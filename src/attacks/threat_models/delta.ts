@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
 import {uniformPerSeed} from '../../ops/seeded_noise.js';
-import type {ThreatModel, Variant} from './threat_model.js';
+import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
 
 /** Options of {@link Delta}. */
 export interface DeltaArgs {
@@ -23,15 +23,17 @@ const DEFAULT_EPSILON = 8 / 255;
  *
  * Source: Szegedy et al. 2014; Madry et al. 2018, section 2.1.
  */
-export class Delta implements ThreatModel {
+export class Delta extends ThreatModel {
   /** Bound on the norm of δ, for pixels in [0, 1]. */
-  readonly epsilon: number;
+  override readonly epsilon: number;
   /** Which norm is bounded. */
   readonly norm: 'linf' | 'l2';
   /** Which definition is followed. */
   readonly variant: Variant;
+  override readonly projectsByImages: boolean;
 
   constructor({epsilon, norm = 'linf', variant = 'paper'}: DeltaArgs = {}) {
+    super();
     if (norm !== 'linf' && norm !== 'l2') {
       throw new Error(`Delta: norm must be 'linf' or 'l2', but is '${norm}'.`);
     }
@@ -42,6 +44,7 @@ export class Delta implements ThreatModel {
     }
     this.norm = norm;
     this.variant = variant;
+    this.projectsByImages = variant === 'reference';
     this.epsilon = checkEpsilon(
       'Delta (D)',
       epsilon ?? DEFAULT_EPSILON,
@@ -56,22 +59,14 @@ export class Delta implements ThreatModel {
       : `D(${formatEpsilon(this.epsilon)})`;
   }
 
-  prepare(): tf.Tensor[] {
-    return [];
-  }
-
   zeros(images: tf.Tensor4D): tf.Tensor[] {
     return [tf.zeros(images.shape)];
   }
 
-  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+  override random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    if (this.norm === 'linf') return super.random(images, seeds);
     return tf.tidy(() => {
-      const noise = uniformPerSeed(
-        seeds,
-        images.shape.slice(1),
-        this.norm === 'l2' ? 1 : this.epsilon,
-      );
-      if (this.norm === 'linf') return [noise];
+      const noise = uniformPerSeed(seeds, images.shape.slice(1), 1);
       const norms = tf.reshape(euclidean(noise), [-1, 1, 1, 1]);
       return [tf.mul(tf.div(noise, norms), this.epsilon)];
     });
@@ -81,11 +76,7 @@ export class Delta implements ThreatModel {
     return tf.tidy(() => clipForward(tf.add(images, delta) as tf.Tensor4D));
   }
 
-  get projectsByImages(): boolean {
-    return this.variant === 'reference';
-  }
-
-  project([delta]: tf.Tensor[], images: tf.Tensor4D): tf.Tensor[] {
+  override project([delta]: tf.Tensor[], images: tf.Tensor4D): tf.Tensor[] {
     return tf.tidy(() => {
       const bounded = this.bound(delta);
       if (!this.projectsByImages) return [bounded];
@@ -104,25 +95,16 @@ export class Delta implements ThreatModel {
     return tf.mul(delta, tf.reshape(factor, [-1, 1, 1, 1]));
   }
 
-  smoothness(): null {
-    return null;
-  }
-
-  sizes([delta]: tf.Tensor[]): Record<string, tf.Tensor1D> {
+  override sizes([delta]: tf.Tensor[]): Record<string, tf.Tensor1D> {
     return {
-      D: tf.tidy(() =>
+      D:
         this.norm === 'l2'
-          ? euclidean(delta)
-          : (tf.max(tf.abs(delta), [1, 2, 3]) as tf.Tensor1D),
-      ),
+          ? tf.tidy(() => euclidean(delta))
+          : largestMagnitude([delta]),
     };
   }
 
-  bounds(): number[] {
-    return [this.epsilon];
-  }
-
-  with({
+  override with({
     scale = 1,
     variant = this.variant,
   }: {

@@ -3,12 +3,11 @@ import {fromPlanes} from '../../color/color_space.js';
 import {colorSpaces, type ColorSpaceName} from '../../color/color_spaces.js';
 import type {Lattice, Resolution} from '../../color/lattice.js';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
-import {uniformPerSeed} from '../../ops/seeded_noise.js';
 import {paperRule} from './recolor_paper.js';
 import {referenceRule} from './recolor_reference.js';
 import type {RecolorRule} from './recolor_rule.js';
 import {smoothness} from './smoothness.js';
-import type {ThreatModel, Variant} from './threat_model.js';
+import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
 
 /** Options of {@link ReColor}. */
 export interface ReColorArgs {
@@ -47,11 +46,11 @@ const SPEC_NAMES: Record<ColorSpaceName, string> = {
  *
  * Source: Laidlaw & Feizi 2019, sections 3 and 4.
  */
-export class ReColor implements ThreatModel {
+export class ReColor extends ThreatModel {
   /** The color space whose colors are mapped. */
   readonly space: ColorSpaceName;
   /** Bound of each channel of that space. */
-  readonly epsilon: readonly [number, number, number];
+  override readonly epsilon: readonly [number, number, number];
   /** Points of the lattice along each channel. */
   readonly resolution: Resolution;
   /** Which definition is followed. */
@@ -64,6 +63,7 @@ export class ReColor implements ThreatModel {
     resolution = [16, 32, 32],
     variant = 'paper',
   }: ReColorArgs = {}) {
+    super();
     if (!Object.hasOwn(colorSpaces, space)) {
       throw new Error(
         `ReColor: space must be one of ${Object.keys(colorSpaces).join(', ')}, but is '${space}'.`,
@@ -104,7 +104,7 @@ export class ReColor implements ThreatModel {
     return a === DEFAULT_EPSILON ? spec : `${spec}(${formatEpsilon(a)})`;
   }
 
-  prepare(images: tf.Tensor4D): tf.Tensor[] {
+  override prepare(images: tf.Tensor4D): tf.Tensor[] {
     return tf.tidy(() => this.rule.prepare(images));
   }
 
@@ -113,17 +113,6 @@ export class ReColor implements ThreatModel {
     const shape = [images.shape[0], ...this.resolution];
     // Unlike tf.zeros, made where the attack runs: it is 10 MB for 50 images.
     return this.epsilon.map(() => tf.fill(shape, 0));
-  }
-
-  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
-    checkChannels(images);
-    return this.epsilon.map((bound, channel) =>
-      uniformPerSeed(
-        seeds.map(seed => seed + channel * 104729),
-        [...this.resolution],
-        bound,
-      ),
-    );
   }
 
   apply(
@@ -138,28 +127,19 @@ export class ReColor implements ThreatModel {
     });
   }
 
-  project(lattice: tf.Tensor[]): tf.Tensor[] {
+  override project(lattice: tf.Tensor[]): tf.Tensor[] {
     return tf.tidy(() => this.rule.project(lattice));
   }
 
-  smoothness(lattice: tf.Tensor[]): tf.Tensor1D {
+  override smoothness(lattice: tf.Tensor[]): tf.Tensor1D {
     return smoothness(lattice as Lattice);
   }
 
-  sizes(lattice: tf.Tensor[]): Record<string, tf.Tensor1D> {
-    return {
-      [SPEC_NAMES[this.space]]: tf.tidy(() => {
-        const largest = lattice.map(d => tf.max(tf.abs(d), [1, 2, 3]));
-        return tf.max(tf.stack(largest), 0) as tf.Tensor1D;
-      }),
-    };
+  override sizes(lattice: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    return {[SPEC_NAMES[this.space]]: largestMagnitude(lattice)};
   }
 
-  bounds(): number[] {
-    return [...this.epsilon];
-  }
-
-  with({
+  override with({
     scale = 1,
     variant = this.variant,
   }: {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {isThreatModel, type ThreatModel, type Variant} from './threat_model.js';
+import {isThreatModel, ThreatModel, type Variant} from './threat_model.js';
 
 /**
  * Several rules applied one after the other, the first to the image itself:
@@ -8,24 +8,28 @@ import {isThreatModel, type ThreatModel, type Variant} from './threat_model.js';
  *
  * Source: Laidlaw & Feizi 2019, section 5 (combinations of attacks).
  */
-export class Sequence implements ThreatModel {
+export class Sequence extends ThreatModel {
+  override readonly projectsByImages: boolean;
+
   /** @param terms What is applied, in this order. */
   constructor(
     /** What is applied, in this order. */
     readonly terms: ThreatModel[],
   ) {
+    super();
     if (!Array.isArray(terms) || !terms.every(isThreatModel)) {
       throw new Error(
         'Sequence takes a list of threat models, such as [new ReColor(), new Delta()].',
       );
     }
+    this.projectsByImages = terms.some(term => term.projectsByImages);
   }
 
   get name(): string {
     return this.terms.map(term => term.name).join('+') || 'None';
   }
 
-  prepare(images: tf.Tensor4D): tf.Tensor[] {
+  override prepare(images: tf.Tensor4D): tf.Tensor[] {
     return this.terms.length ? this.terms[0].prepare(images) : [];
   }
 
@@ -33,7 +37,7 @@ export class Sequence implements ThreatModel {
     return this.terms.flatMap(term => term.zeros(images));
   }
 
-  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+  override random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
     return this.terms.flatMap((term, i) =>
       // Each term draws numbers of its own from the same seed.
       term.random(
@@ -61,11 +65,7 @@ export class Sequence implements ThreatModel {
     });
   }
 
-  get projectsByImages(): boolean {
-    return this.terms.some(term => term.projectsByImages);
-  }
-
-  project(
+  override project(
     parameters: tf.Tensor[],
     images: tf.Tensor4D,
     constants: tf.Tensor[] | null,
@@ -81,14 +81,14 @@ export class Sequence implements ThreatModel {
     });
   }
 
-  smoothness(parameters: tf.Tensor[]): tf.Tensor1D | null {
+  override smoothness(parameters: tf.Tensor[]): tf.Tensor1D | null {
     const parts = this.split(parameters)
       .map((own, i) => this.terms[i].smoothness(own))
       .filter(part => part !== null);
     return parts.length ? (tf.addN(parts) as tf.Tensor1D) : null;
   }
 
-  sizes(parameters: tf.Tensor[]): Record<string, tf.Tensor1D> {
+  override sizes(parameters: tf.Tensor[]): Record<string, tf.Tensor1D> {
     const sizes: Record<string, tf.Tensor1D> = {};
     this.split(parameters).forEach((own, i) => {
       for (const [name, size] of Object.entries(this.terms[i].sizes(own))) {
@@ -99,11 +99,11 @@ export class Sequence implements ThreatModel {
     return sizes;
   }
 
-  bounds(): number[] {
+  override bounds(): number[] {
     return this.terms.flatMap(term => term.bounds());
   }
 
-  with(changes: {scale?: number; variant?: Variant}): Sequence {
+  override with(changes: {scale?: number; variant?: Variant}): Sequence {
     return new Sequence(this.terms.map(term => term.with(changes)));
   }
 

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
-import {uniformPerSeed} from '../../ops/seeded_noise.js';
 import {smoothness} from './smoothness.js';
-import type {ThreatModel, Variant} from './threat_model.js';
+import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
 import {
   exactCoordinates,
   gridSampleCoordinates,
@@ -30,13 +29,14 @@ const DEFAULT_EPSILON = 0.05;
  *
  * Source: Xiao et al. 2018 (StAdv); the bound is that of Laidlaw & Feizi 2019.
  */
-export class StAdv implements ThreatModel {
+export class StAdv extends ThreatModel {
   /** Bound on each component of the flow, in units in which the image spans 2. */
-  readonly epsilon: number;
+  override readonly epsilon: number;
   /** Which definition is followed. */
   readonly variant: Variant;
 
   constructor({epsilon = DEFAULT_EPSILON, variant = 'paper'}: StAdvArgs = {}) {
+    super();
     this.epsilon = checkEpsilon('StAdv (S)', epsilon, 2);
     this.variant = variant;
   }
@@ -47,19 +47,12 @@ export class StAdv implements ThreatModel {
       : `S(${formatEpsilon(this.epsilon)})`;
   }
 
-  prepare(): tf.Tensor[] {
-    return [];
-  }
-
   zeros(images: tf.Tensor4D): tf.Tensor[] {
     return [tf.zeros([...images.shape.slice(0, 3), 2])];
   }
 
-  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
-    const [, height, width] = images.shape;
-    return tf.tidy(() => [
-      stayInside(uniformPerSeed(seeds, [height, width, 2], this.epsilon)),
-    ]);
+  override random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    return tf.tidy(() => super.random(images, seeds).map(stayInside));
   }
 
   apply(
@@ -81,14 +74,14 @@ export class StAdv implements ThreatModel {
     });
   }
 
-  project([flow]: tf.Tensor[]): tf.Tensor[] {
+  override project([flow]: tf.Tensor[]): tf.Tensor[] {
     return tf.tidy(() => {
       const bounded = tf.clipByValue(flow, -this.epsilon, this.epsilon);
       return [stayInside(bounded)];
     });
   }
 
-  smoothness([flow]: tf.Tensor[]): tf.Tensor1D {
+  override smoothness([flow]: tf.Tensor[]): tf.Tensor1D {
     const [n, height, width] = flow.shape;
     return tf.tidy(() =>
       smoothness(
@@ -97,15 +90,11 @@ export class StAdv implements ThreatModel {
     );
   }
 
-  sizes([flow]: tf.Tensor[]): Record<string, tf.Tensor1D> {
-    return {S: tf.tidy(() => tf.max(tf.abs(flow), [1, 2, 3]) as tf.Tensor1D)};
+  override sizes([flow]: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    return {S: largestMagnitude([flow])};
   }
 
-  bounds(): number[] {
-    return [this.epsilon];
-  }
-
-  with({
+  override with({
     scale = 1,
     variant = this.variant,
   }: {

@@ -1,4 +1,6 @@
-import type * as tf from '@tensorflow/tfjs';
+/* eslint @typescript-eslint/no-unused-vars: ['error', {argsIgnorePattern: '^_'}] -- defaults ignore arguments that subclasses use */
+import * as tf from '@tensorflow/tfjs';
+import {uniformPerSeed} from '../../ops/seeded_noise.js';
 
 /**
  * Which definition an attack follows: the `paper`'s, or what the authors'
@@ -9,72 +11,148 @@ import type * as tf from '@tensorflow/tfjs';
 export type Variant = 'paper' | 'reference';
 
 /**
- * An adversary's rules: what parameters a perturbation has, how they act on an
- * image, and how they are brought back to what is allowed. A rule knows neither
- * the adversary's aim (a loss) nor its search (an optimizer).
+ * A threat model: what parameters a perturbation has, how they act on an image,
+ * and how they are projected back into their bounds. It knows neither the
+ * attack's loss nor its optimizer.
+ *
+ * A subclass needs a {@link name}, {@link zeros} and {@link apply}, and an
+ * {@link epsilon}. Then every entry of its parameters is bounded by ε: this class
+ * clips them, draws them uniformly, and measures them by their largest magnitude.
+ * Other sets of parameters override {@link project}, {@link random},
+ * {@link sizes} and {@link bounds}. Any object with these members is accepted,
+ * whether or not it extends this class.
  *
  * Every tensor here has one entry per image along its first axis, and no image
- * depends on another's entry, so that entries can be taken out and put together
- * freely. Images are [N, H, W, C] in [0, 1].
+ * depends on another's entry: examples leave and join batches. Images are
+ * [N, H, W, C] in [0, 1].
  */
-export interface ThreatModel {
-  /** As it is written in a spec, for instance `C+D(4/255)`. */
-  readonly name: string;
+export abstract class ThreatModel {
+  /** As a spec has it, with the bound in parentheses: `C+D(4/255)`. */
+  abstract readonly name: string;
 
   /**
-   * What is worth computing once per image and attack, where `images` will not
-   * change from step to step.
+   * Bound on the magnitude of every entry of the parameters, or one bound for
+   * each parameter tensor.
    */
-  prepare(images: tf.Tensor4D): tf.Tensor[];
+  declare readonly epsilon?: number | readonly number[];
+
+  /** Whether {@link project} depends on the images. Default: it does not. */
+  declare readonly projectsByImages?: boolean;
 
   /** Parameters of the zero perturbation. */
-  zeros(images: tf.Tensor4D): tf.Tensor[];
-
-  /**
-   * Parameters drawn at random from within the bounds, the i-th image's from
-   * `seeds[i]` alone.
-   */
-  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[];
+  abstract zeros(images: tf.Tensor4D): tf.Tensor[];
 
   /**
    * The perturbed images, in [0, 1]; differentiable in `parameters` and `images`.
    *
-   * @param constants What {@link prepare} gave for these images, or null where
-   *     the images themselves depend on other parameters.
+   * @param constants What {@link prepare} returned for these images, or null
+   *     where the images themselves depend on other parameters.
    */
-  apply(
+  abstract apply(
     images: tf.Tensor4D,
     parameters: tf.Tensor[],
     constants: tf.Tensor[] | null,
   ): tf.Tensor4D;
 
   /**
-   * The allowed parameters nearest to `parameters`. Most rules do not look at
-   * the images, which are those that {@link apply} gets.
+   * Tensors that depend on the images alone and are worth computing once per
+   * search. Default: none.
+   */
+  prepare(_images: tf.Tensor4D): tf.Tensor[] {
+    return [];
+  }
+
+  /**
+   * Random parameters inside the bounds, the i-th image's from `seeds[i]` alone.
+   * Default: every entry uniform in [−ε, ε).
+   */
+  random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    const bounds = this.bounds();
+    return tf.tidy(() =>
+      this.zeros(images).map(({shape}, i) =>
+        uniformPerSeed(
+          // Each tensor draws its own numbers from the same seed.
+          seeds.map(seed => seed + i * 104729),
+          shape.slice(1),
+          bounds[i],
+        ),
+      ),
+    );
+  }
+
+  /**
+   * The allowed parameters nearest to `parameters`. Default: every entry clipped
+   * to [−ε, ε].
+   *
+   * @param _images What {@link apply} gets.
+   * @param _constants What {@link apply} gets.
    */
   project(
     parameters: tf.Tensor[],
-    images: tf.Tensor4D,
-    constants: tf.Tensor[] | null,
-  ): tf.Tensor[];
-
-  /** Whether {@link project} looks at the images. */
-  readonly projectsByImages?: boolean;
-
-  /** How unsmooth the perturbation is, [N]; null for rules that do not ask. */
-  smoothness(parameters: tf.Tensor[]): tf.Tensor1D | null;
+    _images: tf.Tensor4D,
+    _constants: tf.Tensor[] | null,
+  ): tf.Tensor[] {
+    const bounds = this.bounds();
+    return parameters.map((p, i) => tf.clipByValue(p, -bounds[i], bounds[i]));
+  }
 
   /**
-   * The size of each term's perturbation, by the term's spec letter: for each
-   * image, [N], in the units of its bound.
+   * How unsmooth the perturbation is, [N], which attacks minimize with the weight
+   * `smoothnessWeight`. Default: null, for perturbations that need not be smooth.
    */
-  sizes(parameters: tf.Tensor[]): Record<string, tf.Tensor1D>;
+  smoothness(_parameters: tf.Tensor[]): tf.Tensor1D | null {
+    return null;
+  }
 
-  /** Bounds of each entry of `parameters`: what a step's length is measured by. */
-  bounds(): number[];
+  /**
+   * The size of each term's perturbation for each image, [N], in the units of its
+   * bound. Default: the largest magnitude of all entries, by the name up to its
+   * parenthesis.
+   */
+  sizes(parameters: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    const [term] = this.name.split('(');
+    return {[term]: largestMagnitude(parameters)};
+  }
 
-  /** The same rules with every bound multiplied by `factor`, or by another variant. */
-  with(changes: {scale?: number; variant?: Variant}): ThreatModel;
+  /**
+   * For each parameter tensor the bound by which the length of a step is
+   * measured. Default: ε.
+   */
+  bounds(): number[] {
+    const {epsilon} = this;
+    if (epsilon === undefined) {
+      throw new Error(
+        `The threat model '${this.name}' needs an 'epsilon', or a method 'bounds'.`,
+      );
+    }
+    return typeof epsilon === 'number' ? [epsilon] : [...epsilon];
+  }
+
+  /**
+   * The same threat model with every bound multiplied by `scale`, or in another
+   * variant. Default: a copy of this object with its ε multiplied.
+   */
+  with({scale = 1}: {scale?: number; variant?: Variant}): ThreatModel {
+    const {epsilon} = this;
+    const scaled =
+      typeof epsilon === 'number'
+        ? epsilon * scale
+        : epsilon?.map(bound => bound * scale);
+    const copy: ThreatModel = Object.create(Object.getPrototypeOf(this));
+    return Object.assign(copy, this, {epsilon: scaled});
+  }
+}
+
+/** The largest magnitude of all entries of each example: [N]. */
+export function largestMagnitude(tensors: tf.Tensor[]): tf.Tensor1D {
+  return tf.tidy(() => {
+    const each = tensors.map(t =>
+      tf.max(tf.abs(t), t.shape.map((_, axis) => axis).slice(1)),
+    );
+    return (
+      each.length === 1 ? each[0] : tf.max(tf.stack(each), 0)
+    ) as tf.Tensor1D;
+  });
 }
 
 /** Whether this can be used as a threat model, as far as can be seen from outside. */
