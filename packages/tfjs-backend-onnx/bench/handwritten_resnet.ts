@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
-import {Graph, type IrValue} from '../src/ir/graph.js';
-import {emit} from '../src/ir/emit.js';
-import {OrtTensor, createSession} from '../src/native.js';
+import {Graph, type IrValue} from '../src/graph/graph.js';
+import {emit} from '../src/runtime/emit.js';
+import {OrtTensor, createSession} from '../src/runtime/onnxruntime.js';
 
 /*
  * ResNet-32's forward pass and input gradient as one would write them in ONNX

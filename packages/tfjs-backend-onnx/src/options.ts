@@ -1,6 +1,6 @@
 import os from 'node:os';
-import {checkProvider} from './provider.js';
-import {supportedProviders} from './native.js';
+import {checkProvider} from './runtime/execution_provider.js';
+import {supportedProviders} from './runtime/onnxruntime.js';
 
 export interface OnnxOptions {
   /** Where graphs run: 'cpu', 'webgpu', or 'cuda' where onnxruntime-node has it. Default 'cpu'. */

@@ -2,14 +2,14 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import {OnnxBackend} from './backend.js';
-import {registerBatchNormGradient} from './batch_norm_gradient.js';
-import {registerGradients} from './gradients.js';
-import {registerOptimizers} from './optimizers.js';
+import {registerBatchNormGradient} from './tfjs/batch_norm_gradient.js';
+import {registerGradients} from './tfjs/reduction_gradients.js';
+import {registerOptimizers} from './tfjs/adam_optimizer.js';
 import {lowerings} from './kernels/index.js';
-import './host/slices.js';
+import './fallback/host_slice_and_concat.js';
 import type {Attrs} from './kernels/registry.js';
 import type {OnnxOptions} from './options.js';
-import {size} from './ir/shape.js';
+import {size} from './graph/shape.js';
 
 export const BACKEND = 'onnx';
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {useOnnx} from '../src/index.js';
 import {said} from '../../../test/helpers/said.js';
-import {executionProvider, on, same, withGradients} from './both.js';
+import {executionProvider, on, same, withGradients} from './helpers/both.js';
 
 const random = (shape: number[], seed = 1) =>
   tf.randomUniform(shape, -1, 1, 'float32', seed);

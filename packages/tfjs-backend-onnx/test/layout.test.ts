@@ -1,22 +1,22 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
-import {elementwise} from '../src/ir/elementwise.js';
-import {Graph, type IrValue} from '../src/ir/graph.js';
-import {block, unblock} from '../src/ir/blocked.js';
+import {elementwise} from '../src/graph/elementwise.js';
+import {Graph, type IrValue} from '../src/graph/graph.js';
+import {block, unblock} from '../src/graph/blocked.js';
 import {
   NCHW_TO_NHWC,
   NHWC_TO_NCHW,
   reshape,
   transpose,
-} from '../src/ir/layout.js';
-import {pad, slice} from '../src/ir/regions.js';
-import {gatherRows} from '../src/ir/rows.js';
-import {reorderAtOnce} from '../src/ir/reorder.js';
-import {fasterTransposes} from '../src/ir/transposes.js';
-import {fewerReshapes} from '../src/ir/views.js';
+} from '../src/graph/layout.js';
+import {pad, slice} from '../src/graph/regions.js';
+import {gatherRows} from '../src/graph/gather_rows.js';
+import {reorderAtOnce} from '../src/passes/merge_reorders.js';
+import {fasterTransposes} from '../src/passes/rewrite_transposes.js';
+import {fewerReshapes} from '../src/passes/sink_reshapes.js';
 import {blockedConv} from '../src/kernels/blocked_conv.js';
-import {inOrder} from '../src/ir/order.js';
-import {same} from './both.js';
+import {inOrder} from '../src/graph/topological_order.js';
+import {same} from './helpers/both.js';
 
 const PLANES = [0, 2, 1];
 

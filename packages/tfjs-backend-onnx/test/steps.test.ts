@@ -2,7 +2,7 @@ import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {useOnnx} from '../src/index.js';
 import {said} from '../../../test/helpers/said.js';
-import {compilations} from './compilations.js';
+import {compilations} from './helpers/compilations.js';
 
 const backend = await useOnnx();
 

@@ -1,7 +1,7 @@
-import {add, mul} from '../ir/arithmetic.js';
-import {cast} from '../ir/cast.js';
-import {elementwise} from '../ir/elementwise.js';
-import type {Graph, IrValue} from '../ir/graph.js';
+import {add, mul} from '../graph/arithmetic.js';
+import {cast} from '../graph/cast.js';
+import {elementwise} from '../graph/elementwise.js';
+import type {Graph, IrValue} from '../graph/graph.js';
 import {type Attrs, Unsupported, define} from './registry.js';
 import {inFloat} from './unary.js';
 

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {cast} from '../ir/cast.js';
-import {elementwise} from '../ir/elementwise.js';
-import type {IrDtype} from '../ir/graph.js';
-import {expand, reshape, transpose} from '../ir/layout.js';
-import {concat, pad, slice} from '../ir/regions.js';
-import {size} from '../ir/shape.js';
-import {assertStackable} from '../lazy/checks.js';
+import {cast} from '../graph/cast.js';
+import {elementwise} from '../graph/elementwise.js';
+import type {IrDtype} from '../graph/graph.js';
+import {expand, reshape, transpose} from '../graph/layout.js';
+import {concat, pad, slice} from '../graph/regions.js';
+import {size} from '../graph/shape.js';
+import {assertStackable} from './checks.js';
 import {Unsupported, define, listed} from './registry.js';
 
 define('Cast', (g, {x}, {dtype}) => {

@@ -1,10 +1,10 @@
-import {add, div, mul, sub} from '../ir/arithmetic.js';
-import {cast} from '../ir/cast.js';
-import {elementwise} from '../ir/elementwise.js';
-import type {Graph, IrDtype, IrValue} from '../ir/graph.js';
-import {broadcast, padRank} from '../ir/shape.js';
-import {reshape, expand} from '../ir/layout.js';
-import {floorDivInt, modInt} from './integers.js';
+import {add, div, mul, sub} from '../graph/arithmetic.js';
+import {cast} from '../graph/cast.js';
+import {elementwise} from '../graph/elementwise.js';
+import type {Graph, IrDtype, IrValue} from '../graph/graph.js';
+import {broadcast, padRank} from '../graph/shape.js';
+import {reshape, expand} from '../graph/layout.js';
+import {floorDivInt, modInt} from './integer_division.js';
 import {define, listed} from './registry.js';
 
 type Binary = (g: Graph, a: IrValue, b: IrValue) => IrValue;

@@ -1,7 +1,7 @@
-import {NCHWC, block, unblock} from '../ir/blocked.js';
-import type {Attributes, Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {absorbPadding} from './padding.js';
+import {NCHWC, block, unblock} from '../graph/blocked.js';
+import type {Attributes, Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {absorbPadding} from './absorb_padding.js';
 
 /** Whether ONNX Runtime can convolve so many channels in blocks. */
 export function canBlock(g: Graph, inputs: number, outputs: number): boolean {

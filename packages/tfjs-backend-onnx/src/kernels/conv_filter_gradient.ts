@@ -1,9 +1,9 @@
-import {mul} from '../ir/arithmetic.js';
-import {NCHWC, block, unblock} from '../ir/blocked.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {reduce} from '../ir/reduce.js';
-import {concat, pad, slice} from '../ir/regions.js';
+import {mul} from '../graph/arithmetic.js';
+import {NCHWC, block, unblock} from '../graph/blocked.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {reduce} from '../graph/reduce.js';
+import {concat, pad, slice} from '../graph/regions.js';
 import {canGatherRows, filterGradientByRows} from './filter_gradient_rows.js';
 import {type ConvInfo, convInfo} from './conv_info.js';
 import {toNchw} from './convolution.js';

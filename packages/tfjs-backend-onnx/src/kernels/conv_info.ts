@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type {Attributes} from '../ir/graph.js';
+import type {Attributes} from '../graph/graph.js';
 import {type Attrs, Unsupported} from './registry.js';
 
 export type ConvInfo = tf.backend_util.Conv2DInfo;

@@ -1,7 +1,7 @@
-import {add} from '../ir/arithmetic.js';
-import type {Attributes, Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {slice} from '../ir/regions.js';
+import {add} from '../graph/arithmetic.js';
+import type {Attributes, Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {slice} from '../graph/regions.js';
 import {
   blockDepthwiseFilter,
   blockFilter,
@@ -17,7 +17,7 @@ import {
 import {depthwiseFilter, toNchw, toNhwc} from './convolution.js';
 import {plainConv} from './plain_conv.js';
 import {Unsupported, define} from './registry.js';
-import {canDealOut, dealtOut} from './strided_input_gradient.js';
+import {canDealOut, dealtOut} from './sub_pixel_input_gradient.js';
 
 define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
   const shape = attrs.inputShape as number[];

@@ -1,7 +1,12 @@
-import {add} from '../ir/arithmetic.js';
-import {type Graph, type IrValue, splatValue} from '../ir/graph.js';
-import {NCHW_TO_NHWC, NHWC_TO_NCHW, reshape, transpose} from '../ir/layout.js';
-import {concat, pad, padsOf} from '../ir/regions.js';
+import {add} from '../graph/arithmetic.js';
+import {type Graph, type IrValue, splatValue} from '../graph/graph.js';
+import {
+  NCHW_TO_NHWC,
+  NHWC_TO_NCHW,
+  reshape,
+  transpose,
+} from '../graph/layout.js';
+import {concat, pad, padsOf} from '../graph/regions.js';
 import {activate} from './activations.js';
 import {
   blockDepthwiseFilter,

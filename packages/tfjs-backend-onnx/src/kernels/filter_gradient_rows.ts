@@ -1,7 +1,7 @@
-import {NCHWC, block} from '../ir/blocked.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {fitsTable, gatherRows} from '../ir/rows.js';
+import {NCHWC, block} from '../graph/blocked.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {fitsTable, gatherRows} from '../graph/gather_rows.js';
 import type {ConvInfo} from './conv_info.js';
 
 /*

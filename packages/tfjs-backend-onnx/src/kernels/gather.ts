@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {add, mul} from '../ir/arithmetic.js';
-import {cast} from '../ir/cast.js';
-import {elementwise} from '../ir/elementwise.js';
-import {type Graph, type IrValue, count} from '../ir/graph.js';
-import {expand, reshape} from '../ir/layout.js';
-import {slice} from '../ir/regions.js';
-import {size} from '../ir/shape.js';
+import {add, mul} from '../graph/arithmetic.js';
+import {cast} from '../graph/cast.js';
+import {elementwise} from '../graph/elementwise.js';
+import {type Graph, type IrValue, count} from '../graph/graph.js';
+import {expand, reshape} from '../graph/layout.js';
+import {slice} from '../graph/regions.js';
+import {size} from '../graph/shape.js';
 import {Unsupported, define} from './registry.js';
 
 define('GatherV2', (g, {x, indices}, {axis, batchDims}) => {

@@ -1,8 +1,8 @@
-import {add} from '../ir/arithmetic.js';
-import {cast} from '../ir/cast.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {broadcast} from '../ir/shape.js';
+import {add} from '../graph/arithmetic.js';
+import {cast} from '../graph/cast.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {broadcast} from '../graph/shape.js';
 import {activate} from './activations.js';
 import {define} from './registry.js';
 

@@ -1,5 +1,5 @@
-import type {Attributes, Graph, IrValue} from '../ir/graph.js';
-import {pad} from '../ir/regions.js';
+import type {Attributes, Graph, IrValue} from '../graph/graph.js';
+import {pad} from '../graph/regions.js';
 
 /** ONNX's own convolution of `x` [N, C, H, W] with `weights` [out, in, H, W]. */
 export function plainConv(

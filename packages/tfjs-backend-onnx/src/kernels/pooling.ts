@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {mul} from '../ir/arithmetic.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {expand, reshape} from '../ir/layout.js';
-import {size} from '../ir/shape.js';
+import {mul} from '../graph/arithmetic.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {expand, reshape} from '../graph/layout.js';
+import {size} from '../graph/shape.js';
 import {
   type ConvInfo,
   convAttributes,
@@ -10,7 +10,7 @@ import {
   unreached,
 } from './conv_info.js';
 import {toNchw, toNhwc} from './convolution.js';
-import {maxPlaces, maxPool} from './max_places.js';
+import {maxPlaces, maxPool} from './max_pool_indices.js';
 import {type Attrs, Unsupported, define} from './registry.js';
 
 function poolInfo(

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {cast} from '../ir/cast.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {elementwise} from '../ir/elementwise.js';
-import {type Reduction, reduce} from '../ir/reduce.js';
+import {cast} from '../graph/cast.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {elementwise} from '../graph/elementwise.js';
+import {type Reduction, reduce} from '../graph/reduce.js';
 import {type Attrs, define} from './registry.js';
 
 function axesOf(x: IrValue, {axis, reductionIndices}: Attrs): number[] {

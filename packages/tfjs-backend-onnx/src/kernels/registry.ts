@@ -1,4 +1,4 @@
-import type {Graph, IrValue} from '../ir/graph.js';
+import type {Graph, IrValue} from '../graph/graph.js';
 
 /** A kernel's attributes, as tfjs hands them over. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each kernel has its own

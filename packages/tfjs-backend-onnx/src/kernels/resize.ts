@@ -1,8 +1,8 @@
-import type {Graph, IrValue} from '../ir/graph.js';
-import {expand, reshape, transpose} from '../ir/layout.js';
-import {reduce} from '../ir/reduce.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {expand, reshape, transpose} from '../graph/layout.js';
+import {reduce} from '../graph/reduce.js';
 import {toNchw, toNhwc} from './convolution.js';
-import {cast} from '../ir/cast.js';
+import {cast} from '../graph/cast.js';
 import {define} from './registry.js';
 
 /*

@@ -1,7 +1,7 @@
-import {add, div, mul, sub} from '../ir/arithmetic.js';
-import {elementwise} from '../ir/elementwise.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {cast} from '../ir/cast.js';
+import {add, div, mul, sub} from '../graph/arithmetic.js';
+import {elementwise} from '../graph/elementwise.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {cast} from '../graph/cast.js';
 import {define} from './registry.js';
 
 /** Kernels that are one ONNX operator. */
