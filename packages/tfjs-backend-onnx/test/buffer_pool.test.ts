@@ -11,7 +11,7 @@ const N = MIB;
 const saved = {memoryLimit: defaults.memoryLimit};
 const held = () => process.memoryUsage().arrayBuffers;
 /** Bytes put aside for later results. */
-const kept = () => (backend as unknown as {spare: {bytes: number}}).spare.bytes;
+const kept = () => (backend as unknown as {pool: {bytes: number}}).pool.bytes;
 const first = (x: tf.Tensor) =>
   tf.tidy(() => x.flatten().slice([0], [3]).arraySync());
 

@@ -340,7 +340,7 @@ test.serial(
     const dy = tf.onesLike(x);
     const before = tf.memory().numTensors;
     const {kernelNames} = await tf.profile(() => gradient(x, dy));
-    t.true(kernelNames.includes('InverseDeviation'));
+    t.true(kernelNames.includes('InverseStddev'));
     t.false(kernelNames.includes('Sub'));
     t.is(tf.memory().numTensors, before + 1);
   },

@@ -1,110 +1,57 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type {Attrs} from '../kernels/registry.js';
+import {type CpuBackend, privateCpuBackend} from '../tfjs/cpu_backend.js';
+import {nestInputs} from '../trace/kernel_inputs.js';
 import type {Spec} from '../trace/spec.js';
-import {typed} from '../trace/typed_arrays.js';
-import type {Data, Value} from '../trace/value.js';
-
-export interface CpuResult {
-  data?: Data;
-  shape: number[];
-  dtype: tf.DataType;
-  parts?: {real: CpuResult; imag: CpuResult};
-}
-
-/** What a cpu kernel keeps of a tensor. */
-interface CpuData {
-  values?: Data;
-  dtype: tf.DataType;
-  refCount: number;
-  complexTensorInfos?: {real: tf.TensorInfo; imag: tf.TensorInfo};
-}
-
-interface CpuBackend extends tf.KernelBackend {
-  data: {
-    get(id: object): CpuData;
-    set(id: object, data: CpuData): void;
-    has(id: object): boolean;
-  };
-  firstUse: boolean;
-}
-
-/** A cpu backend of our own: its tensors never show in tf.memory(). */
-let own: CpuBackend | undefined;
-
-function cpu(): CpuBackend {
-  if (!own) {
-    const registered = tf.findBackend('cpu') as CpuBackend;
-    own = new (registered.constructor as new () => CpuBackend)();
-    // Its advice to install tfjs-node would come at the first write.
-    own.firstUse = false;
-  }
-  return own;
-}
+import {toTypedArray} from '../trace/typed_arrays.js';
+import {type Value, readyValue} from '../trace/value.js';
 
 /**
  * Runs the cpu backend's kernel on values whose data is there.
- * @param specs the shapes as this call sees them
+ *
+ * @param names the name of each input, as `flattenInputs` gives them
+ * @param specs shape and dtype of each input as this call sees it: reshapes
+ *     share their value
+ * @returns the results, and whether the kernel returns a list
  */
-export function runOnCpu(
+export function runCpuKernel(
   kernel: string,
   names: readonly string[],
   specs: readonly Spec[],
   values: readonly Value[],
   attrs: Attrs,
-): {results: CpuResult[]; list: boolean} {
+): {results: Value[]; list: boolean} {
   const config = tf.getKernel(kernel, 'cpu');
   if (!config) {
     throw new Error(
-      `neither the onnx nor the cpu backend has kernel ${kernel}`,
+      `onnx backend: neither this backend nor the cpu backend has a kernel '${kernel}'.`,
     );
   }
-  const backend = cpu();
+  const backend = privateCpuBackend();
   const infos = values.map((value, i) => lend(backend, value, specs[i]));
-  const inputs = inputsOf(names, infos);
-  const result = config.kernelFunc({
-    inputs: inputs as unknown as tf.NamedTensorInfoMap,
-    attrs,
-    backend,
-  });
+  const inputs = nestInputs(names, infos) as tf.NamedTensorInfoMap;
+  const result = config.kernelFunc({inputs, attrs, backend});
   const list = Array.isArray(result);
-  const taken = list ? result : [result];
-  const results = taken.map(info => take(backend, info));
-  // A kernel may return its input, or one thing twice: all is freed at the end.
-  for (const {dataId} of [...taken, ...infos]) {
+  const outputs = list ? result : [result];
+  const results = outputs.map(info => take(backend, info));
+  // A kernel may return its input, or the same data twice, so everything is
+  // freed at the end, once.
+  for (const {dataId} of [...outputs, ...infos]) {
     if (backend.data.has(dataId)) backend.disposeData(dataId, true);
   }
   return {results, list};
 }
 
-/** The name of an element of an input that is a list. */
-export function listName(name: string, index: number): string {
-  return `${name}/${index}`;
-}
-
-/** Inputs as a kernel takes them: a list, or an object with lists in it. */
-function inputsOf(
-  names: readonly string[],
-  infos: tf.TensorInfo[],
-): tf.TensorInfo[] | Record<string, tf.TensorInfo | tf.TensorInfo[]> {
-  if (names.length > 0 && names.every((n, i) => n === String(i))) return infos;
-  const inputs: Record<string, tf.TensorInfo | tf.TensorInfo[]> = {};
-  names.forEach((name, i) => {
-    const [list, index] = name.split('/');
-    if (index === undefined) inputs[name] = infos[i];
-    else ((inputs[list] ??= []) as tf.TensorInfo[]).push(infos[i]);
-  });
-  return inputs;
-}
-
+/** Puts a value's data into the cpu backend, without a copy. */
 function lend(backend: CpuBackend, value: Value, spec: Spec): tf.TensorInfo {
   const dataId = {};
   const {dtype, data, parts} = value;
   // Results may be views of it.
-  value.sole = false;
+  value.exclusive = false;
   backend.data.set(dataId, {
     values: data,
     dtype,
-    // One too many: a kernel that frees its input must not free ours.
+    // One more than there are, so that a kernel that frees its input does not free ours.
     refCount: 2,
     complexTensorInfos: parts && {
       real: lend(backend, parts.real, {...spec, dtype: 'float32'}),
@@ -112,18 +59,20 @@ function lend(backend: CpuBackend, value: Value, spec: Spec): tf.TensorInfo {
     },
   });
   const shape = [...spec.shape];
-  // Some kernels take it for granted that they are given whole tensors.
+  // Some kernels read `rank`, which only whole tensors have.
   const info = {dataId, shape, dtype: spec.dtype, rank: shape.length};
   return info;
 }
 
-function take(backend: CpuBackend, info: tf.TensorInfo): CpuResult {
+function take(backend: CpuBackend, info: tf.TensorInfo): Value {
   const {values, complexTensorInfos} = backend.data.get(info.dataId);
   const {shape, dtype} = info;
   if (complexTensorInfos) {
+    const value = readyValue(undefined, shape, dtype);
     const real = take(backend, complexTensorInfos.real);
     const imag = take(backend, complexTensorInfos.imag);
-    return {shape, dtype, parts: {real, imag}};
+    value.parts = {real, imag};
+    return value;
   }
-  return {data: typed(values!, dtype), shape, dtype};
+  return readyValue(toTypedArray(values!, dtype), shape, dtype);
 }

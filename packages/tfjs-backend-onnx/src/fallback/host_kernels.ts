@@ -3,9 +3,10 @@ import type {Attrs} from '../kernels/registry.js';
 import type {Value} from '../trace/value.js';
 
 /**
- * A kernel done at once on the host, where the data is there and it is no work:
- * taking batches out of a data set, say, whose place changes from batch to
- * batch. Undefined where it had better be recorded.
+ * A kernel that runs at once on the host if the data is there and the work is
+ * small, such as taking a batch out of a data set: its position changes from
+ * batch to batch, and each position would be another graph. Returns undefined
+ * to record the call instead.
  */
 export type HostKernel = (
   values: Value[],

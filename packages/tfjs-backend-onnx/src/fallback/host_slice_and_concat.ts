@@ -4,10 +4,10 @@ import {type Data, type Value, readyValue} from '../trace/value.js';
 import {assertInRange, assertStackable} from '../kernels/checks.js';
 import {hostKernels} from './host_kernels.js';
 
-/** Up to this many bytes, rows are copied here rather than in a graph. */
+/** Largest result, in bytes, that is copied here instead of in a graph. */
 const COPY_LIMIT = 64 * 2 ** 20;
 
-/** Up to this many indices are looked at before a gather. */
+/** Largest number of indices that are checked before a gather. */
 const CHECK_LIMIT = 4096;
 
 hostKernels.set('Slice', ([x], [info], {begin, size}) => {
@@ -22,18 +22,18 @@ hostKernels.set('Slice', ([x], [info], {begin, size}) => {
   const strides = tf.util.computeStrides(info.shape);
   const start = tf.slice_util.computeFlatOffset(from, strides);
   const n = tf.util.sizeFromShape(shape);
-  // A view: the batches of a data set take no memory of their own.
-  x.sole = false;
+  // A view: the batches of a data set need no memory of their own.
+  x.exclusive = false;
   const data = (x.data as Float32Array).subarray(start, start + n);
   return readyValue(data, shape, x.dtype);
 });
 
-/** Where the indices are known, a wrong one is found before the graph is run. */
+/** Known indices are checked before the graph runs; the call is recorded. */
 hostKernels.set('GatherV2', ([, indices], [x], {axis}) => {
   const {data, dtype} = indices;
   if (data && dtype === 'int32' && data.length <= CHECK_LIMIT) {
     const along = tf.util.parseAxisParam(axis, x.shape)[0];
-    assertInRange(data, x.shape[along]);
+    assertInRange(data as Int32Array, x.shape[along]);
   }
   return undefined;
 });
@@ -41,7 +41,7 @@ hostKernels.set('GatherV2', ([, indices], [x], {axis}) => {
 hostKernels.set('Pack', (values, infos, {axis}) => {
   if (axis !== 0) return undefined;
   assertStackable(infos);
-  return joined(values, [values.length, ...infos[0].shape]);
+  return concatenate(values, [values.length, ...infos[0].shape]);
 });
 
 hostKernels.set('Concat', (values, infos, {axis}) => {
@@ -56,11 +56,11 @@ hostKernels.set('Concat', (values, infos, {axis}) => {
     infos.map(i => i.shape),
     along,
   );
-  return joined(values, shape);
+  return concatenate(values, shape);
 });
 
 /** The data of all `values`, one after the other. */
-function joined(values: Value[], shape: number[]): Value | undefined {
+function concatenate(values: Value[], shape: number[]): Value | undefined {
   const [{dtype}] = values;
   const n = size(shape);
   if (dtype === 'string' || dtype === 'complex64' || 4 * n > COPY_LIMIT)

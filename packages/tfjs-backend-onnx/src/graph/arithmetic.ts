@@ -5,9 +5,8 @@ import {expand, permutationOf, transpose, withRank} from './layout.js';
 import {broadcast, sameShape, size} from './shape.js';
 
 /*
- * Addition and the like, with the simplifications that change no result:
- * x + 0, x * 1 and numbers known beforehand. x * 0 is left alone, since x may
- * be infinite or not a number.
+ * Arithmetic, with the simplifications that change no result: x + 0, x * 1 and
+ * constant folding. x * 0 is not simplified, since x may be infinite or NaN.
  */
 
 export function add(g: Graph, a: IrValue, b: IrValue): IrValue {
@@ -34,7 +33,7 @@ export function mul(g: Graph, a: IrValue, b: IrValue): IrValue {
   );
 }
 
-/** Float division; whole numbers are divided in kernels/integers.ts. */
+/** Division of floats; kernels/integer_division.ts divides integers. */
 export function div(g: Graph, a: IrValue, b: IrValue): IrValue {
   const shape = broadcast(a.shape, b.shape);
   if (splatValue(b) === 1) return expand(g, a, shape);
@@ -55,14 +54,13 @@ function folded(
   return g.splat(Math.fround(f(x, y)), broadcast(a.shape, b.shape), 'float32');
 }
 
-/** Below this size nothing is won by reordering. */
+/** Smaller products are not worth reordering. */
 const LARGE = 4096;
 
 /**
- * The gradient of batch normalization multiplies large tensors by one number a
- * channel over and over. Products are brought to the form
- * (large * large) * narrow: two narrow factors become one, and equal products
- * of the large ones are found to be equal.
+ * The gradient of batch normalization repeatedly multiplies large tensors by one
+ * number per channel. Products are normalized to (large * large) * narrow, so that
+ * two narrow factors become one and equal products of large ones are shared.
  */
 function narrowLast(
   g: Graph,
@@ -88,7 +86,7 @@ function narrowLast(
   return undefined;
 }
 
-/** What `v` repeats along axes of length 1, if that is how it came about. */
+/** The tensor that `v` expands along axes of length 1; `v` itself if it is no expansion. */
 function unexpanded(g: Graph, v: IrValue): IrValue {
   const permutation = permutationOf(v);
   const below = permutation ? v.node.inputs[0]! : v;
@@ -97,7 +95,7 @@ function unexpanded(g: Graph, v: IrValue): IrValue {
   return permutation ? transpose(g, source, permutation) : source;
 }
 
-/** `v` as large * narrow, both in the layout that `v` is given in. */
+/** The factors of `v` = large * narrow, both in the layout of `v`; undefined if it is no such product. */
 export function narrowProduct(
   g: Graph,
   v: IrValue,

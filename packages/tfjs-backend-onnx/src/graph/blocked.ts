@@ -2,14 +2,14 @@ import type {Graph, IrValue} from './graph.js';
 import {padRank, sameShape, size} from './shape.js';
 import {type View, reshape, transpose} from './layout.js';
 
-/** ONNX Runtime's own domain for convolutions on blocked channels. */
+/** ONNX Runtime's internal domain for convolutions on blocked channels. */
 export const NCHWC = 'com.microsoft.nchwc';
 
 /*
- * The blocked layout of an NCHW tensor, with C = c * b: [N, c, H, W, b]. Here
- * it is an ordinary tensor of five axes, on which every elementwise operator
- * and reduction means what it says; only the convolution itself is special,
- * and takes the same data under the shape [N, C, H, W].
+ * The blocked layout of an NCHW tensor, with C = c * b: [N, c, H, W, b]. In this
+ * graph it is an ordinary tensor of five axes, on which elementwise operators and
+ * reductions work as usual. Only the convolution is special: it takes the same
+ * data with the shape [N, C, H, W].
  */
 
 /** [N, C, H, W] → [N, C / b, H, W, b] */
@@ -33,7 +33,7 @@ export function unblock(g: Graph, x: IrValue): IrValue {
   return g.node('Unblock', [x], shape, x.dtype);
 }
 
-/** The same for what broadcasts against a blocked tensor, where that can be said in four axes. */
+/** Unblocks a tensor that broadcasts against a blocked one; undefined if four axes cannot express it. */
 export function unblockNarrow(g: Graph, x: IrValue): IrValue | undefined {
   const [n, c, h, w, b] = x.shape;
   if (c === 1 && b === 1) return reshape(g, x, [n, 1, h, w]);
@@ -41,7 +41,7 @@ export function unblockNarrow(g: Graph, x: IrValue): IrValue | undefined {
   return h * w === 1 ? reshape(g, x, [n, c * b, 1, 1]) : undefined;
 }
 
-/** What is under an `Unblock`, for builders that move it towards the results. */
+/** The view below an `Unblock`, for builders that move it towards the results. */
 export function unblockedView(g: Graph, v: IrValue): View | undefined {
   if (v.node.type !== 'Unblock') return undefined;
   const blocked = v.node.inputs[0]!;
@@ -52,7 +52,7 @@ export function unblockedView(g: Graph, v: IrValue): View | undefined {
   };
 }
 
-/** An operand that broadcasts against the NCHW shape `full`, blocked to match. */
+/** Blocks an operand that broadcasts against the NCHW shape `full`; undefined if it cannot be. */
 function blockOperand(
   g: Graph,
   x: IrValue,

@@ -1,8 +1,8 @@
 import {elementwise} from './elementwise.js';
 import {type Graph, type IrDtype, type IrValue, splatValue} from './graph.js';
-import {dataType} from '../runtime/onnx_schema.js';
+import {onnxDataType} from './onnx_data_type.js';
 
-/** Like tfjs, towards zero for whole numbers; what is not 0 is true. */
+/** Converts as tfjs does: to int32 towards zero, to bool as `x !== 0`. */
 export function cast(g: Graph, x: IrValue, dtype: IrDtype): IrValue {
   if (x.dtype === dtype) return x;
   const number = splatValue(x);
@@ -18,6 +18,6 @@ export function cast(g: Graph, x: IrValue, dtype: IrDtype): IrValue {
   }
   return elementwise(g, 'Cast', [x], {
     dtype,
-    attributes: {to: dataType[dtype]},
+    attributes: {to: onnxDataType[dtype]},
   });
 }

@@ -15,8 +15,8 @@ export interface ElementwiseOptions {
 }
 
 /**
- * An operator that works on each element, its operands broadcast together.
- * Layout operations on the operands are moved to the result.
+ * An elementwise operator on operands that broadcast together. Layout operations
+ * on the operands are moved to the result.
  */
 export function elementwise(
   g: Graph,
@@ -40,8 +40,8 @@ export function elementwise(
 }
 
 /**
- * First under a transpose, then under blocks: once each, as operands whose
- * layouts differ would hand it to and fro for ever.
+ * Moves the operator below a transpose, then below blocks. Each is done once:
+ * operands with different layouts would otherwise move it back and forth forever.
  */
 function below(
   g: Graph,
@@ -76,8 +76,8 @@ function below(
 }
 
 /**
- * Transposed on its way in, once for all steps of a run. Moved to the result of
- * each operator that it meets, that would be a transpose for each of them.
+ * Whether `v` is a transposed input. Such a transpose is done once for all steps of
+ * a run; moved to the result of each operator, it would be done for each of them.
  */
 function isTransposedInput(v: IrValue): boolean {
   if (!permutationOf(v)) return false;
@@ -90,7 +90,7 @@ function isPlain(v: IrValue, shape: readonly number[]): boolean {
   return sameShape(v.shape, shape) && permutationOf(v) === undefined;
 }
 
-/** Expansion is left to the result, and often to what is done with that. */
+/** Drops an operand's expansion: the result is expanded instead, often by its consumer. */
 function withoutExpand(g: Graph, v: IrValue): IrValue {
   const number = splatValue(v);
   if (number !== undefined) return g.scalar(number, v.dtype);
@@ -98,8 +98,8 @@ function withoutExpand(g: Graph, v: IrValue): IrValue {
 }
 
 /**
- * ONNX Runtime broadcasts a number without axes row by row of the last axis,
- * which takes an age where that has one entry; with axes it sees through it.
+ * ONNX Runtime broadcasts a rank-0 tensor row by row, which is very slow if the
+ * last axis has length 1. It recognizes a tensor with as many axes as the result.
  */
 function ofRank(g: Graph, v: IrValue, shape: readonly number[]): IrValue {
   const number = splatValue(v);

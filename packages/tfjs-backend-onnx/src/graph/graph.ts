@@ -1,9 +1,9 @@
 import {size} from './shape.js';
 
-/** Element types inside a graph. int64 never leaves it: tfjs has no such dtype. */
+/** Element types inside a graph. tfjs has no int64, so it is never an output. */
 export type IrDtype = 'float32' | 'int32' | 'bool' | 'int64';
 
-/** A number is an INT; `{float}` says that it is a FLOAT even when it is whole. */
+/** A number is encoded as INT, `{float}` as FLOAT. */
 export type Attribute = number | string | number[] | {float: number};
 export type Attributes = Record<string, Attribute>;
 
@@ -18,7 +18,8 @@ export interface IrValue {
 
 /**
  * An ONNX operator, or one of three leaves: `Input` (a slot of the program),
- * `Constant` (`data`) and `Splat` (one number in every place).
+ * `Constant` (`data`) and `Splat` (the same number in every element). `Block` and
+ * `Unblock` (blocked.ts) become operators in the last pass.
  */
 export interface IrNode {
   readonly type: string;
@@ -41,23 +42,23 @@ export interface OutputSpec {
 const COMMUTATIVE = new Set(['Add', 'Mul']);
 
 /**
- * A graph under construction. Equal nodes are built once ("hash consing"), so
- * that what tfjs computes twice (a gradient's `x - mean`, say) costs once.
+ * A graph under construction. Equal nodes are built once (hash consing), so that
+ * what tfjs computes twice, such as a gradient's `x - mean`, is computed once.
  */
 export class Graph {
-  /** Set while a tfjs kernel is lowered: where its nodes say they came from. */
+  /** The tfjs call that is being lowered, recorded as the `source` of new nodes. */
   source = '';
-  /** Indices known to be at least 0 and below a number, as something was read with them. */
+  /** Indices known to lie in [0, bound), because a gather has read with them. */
   readonly bounded = new Map<IrValue, number>();
-  /** The operators that work on each element by itself. */
+  /** Types of the elementwise operators in this graph. */
   readonly pointwise = new Set<string>();
   private readonly known = new Map<string, IrNode>();
   private readonly tables = new Map<string, IrValue>();
   private nextId = 0;
 
   /**
-   * @param block channels per block of the NCHWc layout; 0 where there is none
-   * @param provider where it is to run: some know less, or err, in places
+   * @param block channels per block of the NCHWc layout; 0 if it is not available
+   * @param provider the execution provider; some lack operators or have bugs
    */
   constructor(
     readonly block = 0,
@@ -98,7 +99,7 @@ export class Graph {
     return this.node('Input', [], shape, dtype, {slot});
   }
 
-  /** The same number everywhere; costs nothing until it is emitted. */
+  /** A tensor with the same number in every element. */
   splat(value: number, shape: readonly number[], dtype: IrDtype): IrValue {
     const text = Object.is(value, -0) ? '-0' : String(value);
     return this.node('Splat', [], shape, dtype, {value: text});
@@ -117,20 +118,20 @@ export class Graph {
     ).outputs[0];
   }
 
-  /** A table of int32, worked out once for all that ask for it by the same key. */
+  /** A constant of int32 with one entry per index; equal keys share it. */
   table(
     key: string,
     shape: readonly number[],
-    entry: (place: readonly number[]) => number,
+    entry: (index: readonly number[]) => number,
   ): IrValue {
     let table = this.tables.get(key);
     if (!table) {
-      const place = shape.map(() => 0);
+      const index = shape.map(() => 0);
       const data = new Int32Array(size(shape));
       for (let i = 0; i < data.length; i++) {
-        data[i] = entry(place);
+        data[i] = entry(index);
         let axis = shape.length - 1;
-        while (axis >= 0 && ++place[axis] === shape[axis]) place[axis--] = 0;
+        while (axis >= 0 && ++index[axis] === shape[axis]) index[axis--] = 0;
       }
       table = this.constant(data, shape, 'int32');
       this.tables.set(key, table);
@@ -138,7 +139,7 @@ export class Graph {
     return table;
   }
 
-  /** The list of whole numbers that shapes, axes and pads are given as. */
+  /** A list of integers, the form in which ONNX takes shapes, axes and pads. */
   int64(values: readonly number[]): IrValue {
     return this.constant(
       BigInt64Array.from(values, v => BigInt(v)),
@@ -164,14 +165,14 @@ export class Graph {
   }
 }
 
-/** The number a splat holds, or undefined for any other value. */
+/** The number in every element of a splat; undefined for any other value. */
 export function splatValue(value: IrValue): number | undefined {
   return value.node.type === 'Splat'
     ? Number(value.node.attributes.value)
     : undefined;
 }
 
-/** How many elements `value` has. */
+/** The number of elements of `value`. */
 export function count(value: IrValue): number {
   return size(value.shape);
 }

@@ -12,10 +12,9 @@ export function permutationOf(v: IrValue): number[] | undefined {
 }
 
 /**
- * Transposes are not emitted where they stand but carried towards the results:
- * two in a row become one or none, and every other builder here moves them
- * from its inputs to its output. tfjs is NHWC and ONNX convolution NCHW, so
- * that in a network nearly all of them meet their inverse.
+ * Transposes move towards the results: two in a row become one or none, and every
+ * other builder moves them from its inputs to its output. tfjs uses NHWC and ONNX
+ * convolution NCHW, so nearly all transposes of a network meet their inverse.
  */
 export function transpose(
   g: Graph,
@@ -37,7 +36,7 @@ export function transpose(
   if (x.node.data) {
     return g.constant(permuted(x, permutation), shape, x.dtype);
   }
-  // Where only axes of length 1 move, the data stays as it is.
+  // If only axes of length 1 move, the data does not change.
   const moved = permutation.filter(i => x.shape[i] !== 1);
   if (moved.every((axis, i) => i === 0 || moved[i - 1] < axis)) {
     return reshape(g, x, shape);
@@ -62,8 +61,8 @@ export function reshape(
 }
 
 /**
- * A reshape can go below a transpose where each axis is only split, or merged
- * with axes that are neighbors there too. Axes of length 1 go anywhere.
+ * A reshape can move below a transpose if each axis is only split, or merged with
+ * axes that are neighbors below too. Axes of length 1 can move anywhere.
  */
 function reshapeBelowTranspose(
   g: Graph,
@@ -73,7 +72,7 @@ function reshapeBelowTranspose(
   const permutation = permutationOf(x);
   if (!permutation) return undefined;
   const groups = axisGroups(x.shape, shape);
-  // Where below the transpose each group lies, if it is in one piece there.
+  // The position of each group below the transpose, if it is contiguous there.
   const below = x.node.inputs[0]!.shape;
   const places = below.map((_, i) => i).filter(i => below[i] !== 1);
   const moved = groups?.map(({from, to}) => ({
@@ -99,8 +98,8 @@ function reshapeBelowTranspose(
 }
 
 /**
- * The smallest groups of neighboring axes, none of length 1, that hold the
- * same elements before and after a reshape; undefined where there are none.
+ * The smallest groups of neighboring axes, without those of length 1, that hold
+ * the same elements before and after a reshape; undefined for empty tensors.
  */
 function axisGroups(
   before: readonly number[],
@@ -144,17 +143,17 @@ export function expand(
   return g.node('Expand', [x, g.int64(shape)], shape, x.dtype);
 }
 
-/** How to work underneath a layout operation instead of on its result. */
+/** How to work below a layout operation instead of on its result. */
 export interface View {
-  /** Shape underneath. */
+  /** The shape below. */
   shape: readonly number[];
-  /** Brings an operand that broadcasts against the result into that layout. */
+  /** Brings an operand that broadcasts against the result into the layout below; undefined if it cannot. */
   lower(operand: IrValue): IrValue | undefined;
-  /** Brings a result of that layout back. */
+  /** Brings a result from the layout below back. */
   raise(result: IrValue): IrValue;
 }
 
-/** What is under a transpose. */
+/** The view below a transpose. */
 export function transposedView(g: Graph, v: IrValue): View | undefined {
   const permutation = permutationOf(v);
   if (!permutation) return undefined;

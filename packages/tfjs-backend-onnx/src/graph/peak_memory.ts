@@ -1,9 +1,9 @@
 import {type IrValue, count} from './graph.js';
 import {inOrder, useCounts} from './topological_order.js';
 
-/** The bytes that the results still needed take together, at the worst moment. */
+/** Peak memory, in bytes, of the results that are still needed while the graph runs. */
 export function peakBytes(outputs: readonly IrValue[]): number {
-  // A reshape shares its input's memory, which lives as long as either is used.
+  // A reshape shares its input's memory, which stays as long as either is used.
   const order = inOrder(outputs).filter(
     ({type}) => type !== 'Input' && type !== 'Reshape',
   );

@@ -6,7 +6,7 @@ import {padRank, positiveAxes, size} from './shape.js';
 export type Reduction =
   'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd';
 
-/** Reduces `axes`; `keepDims` leaves them with length 1. */
+/** Reduces `axes`; with `keepDims` they stay, with length 1. */
 export function reduce(
   g: Graph,
   type: Reduction,
@@ -48,10 +48,10 @@ function reduceKept(
   if (x.node.type === 'Unblock') {
     return reduceBlocked(g, type, x.node.inputs[0]!, axes, kept);
   }
-  return factorOut(g, type, x, axes) ?? emit(g, type, x, axes);
+  return factorOut(g, type, x, axes) ?? reduceAdjacent(g, type, x, axes);
 }
 
-/** Axis 1 of NCHW is axes 1 and 4 of the blocked form; the others stay. */
+/** Axis 1 of NCHW is axes 1 and 4 of the blocked form; the others are the same. */
 function reduceBlocked(
   g: Graph,
   type: Reduction,
@@ -67,7 +67,7 @@ function reduceBlocked(
   return reshape(g, transpose(g, result, [0, 1, 4, 2, 3]), kept);
 }
 
-/** sum(x * c) = c * sum(x) where c does not vary along the axes. */
+/** sum(x * c) = c * sum(x) if c does not vary along the axes. */
 function factorOut(
   g: Graph,
   type: Reduction,
@@ -88,10 +88,15 @@ function factorOut(
 }
 
 /**
- * ONNX Runtime is quick where the reduced axes are next to each other; a gap
- * (the channels of the blocked layout) is reduced in two steps, inner first.
+ * ONNX Runtime is fast if the reduced axes are adjacent. Otherwise (the channels of
+ * the blocked layout are not) the axes are reduced in two steps, inner first.
  */
-function emit(g: Graph, type: Reduction, x: IrValue, axes: number[]): IrValue {
+function reduceAdjacent(
+  g: Graph,
+  type: Reduction,
+  x: IrValue,
+  axes: number[],
+): IrValue {
   const last = axes[axes.length - 1];
   let inner = axes.filter((a, i) => last - a === axes.length - 1 - i);
   const outer = axes.filter(a => !inner.includes(a));
@@ -101,5 +106,5 @@ function emit(g: Graph, type: Reduction, x: IrValue, axes: number[]): IrValue {
   const result = g.node(type, [x, g.int64(inner)], kept, x.dtype, {
     keepdims: 1,
   });
-  return gap ? emit(g, type, result, outer) : result;
+  return gap ? reduceAdjacent(g, type, result, outer) : result;
 }

@@ -20,7 +20,7 @@ export function pad(
   if (blocked) return unblock(g, pad(g, block(g, x), blocked, value));
   const shape = x.shape.map((d, i) => d + pads[i][0] + pads[i][1]);
   if (x.node.type === 'Pad' && x.node.inputs[2] === g.scalar(value, x.dtype)) {
-    return pad(g, x.node.inputs[0]!, together(x, pads), value);
+    return pad(g, x.node.inputs[0]!, combinedPads(x, pads), value);
   }
   const ends = [...pads.map(p => p[0]), ...pads.map(p => p[1])];
   return g.node(
@@ -31,14 +31,14 @@ export function pad(
   );
 }
 
-/** What the Pad node that `x` is adds before and after each axis. */
+/** The number of elements that the Pad node of `x` adds before and after each axis. */
 export function padsOf(x: IrValue): [number, number][] {
   const ends = Array.from(x.node.inputs[1]!.node.data!, Number);
   return x.shape.map((_, i) => [ends[i], ends[i + x.shape.length]]);
 }
 
-/** The pads of the Pad node that `x` is, and `pads` around them. */
-function together(
+/** The sum of `pads` and those of the Pad node of `x`. */
+function combinedPads(
   x: IrValue,
   pads: readonly (readonly [number, number])[],
 ): [number, number][] {
@@ -55,7 +55,7 @@ function blockedPads(g: Graph, pads: readonly (readonly [number, number])[]) {
   return [n, [c[0] / g.block, c[1] / g.block] as const, h, w, [0, 0] as const];
 }
 
-/** The region that starts at `begin`, has `size` and takes every `strides`-th element. */
+/** The region of shape `size` that starts at `begin` and takes every `strides`-th element. */
 export function slice(
   g: Graph,
   x: IrValue,
@@ -110,7 +110,7 @@ export function slice(
       return g.node('Gather', [data, part], size, x.dtype, {axis});
     }
   }
-  // Backwards only from the end: elsewhere the webgpu provider begins too early.
+  // Negative strides only from the end: elsewhere the webgpu provider starts too early.
   if (axes.some(i => strides[i] < 0 && begin[i] < x.shape[i] - 1)) {
     const upTo = x.shape.map((d, i) => (strides[i] < 0 ? begin[i] + 1 : d));
     const zeros = begin.map(() => 0);
@@ -134,7 +134,7 @@ export function slice(
   );
 }
 
-/** A region of a table of int32. */
+/** A region of a constant table. */
 function tableRegion(
   g: Graph,
   table: IrValue,
@@ -143,9 +143,9 @@ function tableRegion(
   strides: readonly number[],
 ): IrValue {
   const key = `region of ${table.id}: ${[begin, size, strides].join(' ')}`;
-  return g.table(key, size, place => {
+  return g.table(key, size, index => {
     const at = (sum: number, d: number, axis: number) =>
-      sum * d + begin[axis] + place[axis] * strides[axis];
+      sum * d + begin[axis] + index[axis] * strides[axis];
     return Number(table.node.data![table.shape.reduce(at, 0)]);
   });
 }
@@ -157,7 +157,7 @@ export function concat(g: Graph, parts: IrValue[], axis: number): IrValue {
   const permutation = permutationOf(transposed)!;
   const back = inverse(permutation);
   const lowered = parts.map(v => transpose(g, v, back));
-  // Once: parts whose layouts differ would hand the transpose to and fro for ever.
+  // Only once: parts with different layouts would move the transpose back and forth forever.
   return transpose(g, join(g, lowered, permutation[axis]), permutation);
 }
 

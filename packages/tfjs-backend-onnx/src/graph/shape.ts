@@ -12,7 +12,7 @@ export function inverse(permutation: readonly number[]): number[] {
   return result;
 }
 
-/** The shape two operands have together; throws where they do not fit. */
+/** The shape that two operands broadcast to; throws if they do not fit. */
 export function broadcast(
   a: readonly number[],
   b: readonly number[],
@@ -23,19 +23,19 @@ export function broadcast(
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
       throw new Error(
-        `shapes [${a.join()}] and [${b.join()}] cannot be broadcast`,
+        `shapes [${a.join()}] and [${b.join()}] do not broadcast`,
       );
     }
     return x === 1 ? y : x;
   });
 }
 
-/** `shape` with ones in front, up to `rank`. */
+/** `shape` with leading ones, up to `rank`. */
 export function padRank(shape: readonly number[], rank: number): number[] {
   return [...Array<number>(rank - shape.length).fill(1), ...shape];
 }
 
-/** Axes counted from the front, sorted, each once. */
+/** Axes without negative ones, sorted, each once. */
 export function positiveAxes(axes: readonly number[], rank: number): number[] {
   return [...new Set(axes.map(a => (a < 0 ? a + rank : a)))].sort(
     (a, b) => a - b,

@@ -1,10 +1,10 @@
 import type {IrNode, IrValue} from './graph.js';
 
-/** The nodes that `outputs` need, each after those it takes its inputs from. */
+/** The nodes that `outputs` depend on, each after the nodes of its inputs. */
 export function inOrder(outputs: readonly IrValue[]): IrNode[] {
   const seen = new Set<IrNode>();
   const order: IrNode[] = [];
-  // A stack of its own: graphs are deeper than JavaScript's call stack allows.
+  // An explicit stack: graphs are deeper than JavaScript's call stack allows.
   const stack: {node: IrNode; next: number}[] = [];
   for (const output of outputs) {
     stack.push({node: output.node, next: 0});
@@ -27,7 +27,7 @@ export function inOrder(outputs: readonly IrValue[]): IrNode[] {
   return order;
 }
 
-/** How often each value is used, results of the graph included. */
+/** How often each value is used, uses as an output included. */
 export function useCounts(
   nodes: readonly IrNode[],
   outputs: readonly IrValue[],

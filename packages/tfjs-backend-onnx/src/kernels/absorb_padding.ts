@@ -3,9 +3,10 @@ import {permutationOf, transpose} from '../graph/layout.js';
 import {padsOf} from '../graph/regions.js';
 
 /**
- * A convolution's input and attributes with what pads the input in a node of its
- * own (Keras' ZeroPadding2D, say) done by the convolution instead. Height and
- * width are axes 2 and 3, in blocks or not.
+ * Moves the padding of a separate node, such as Keras' ZeroPadding2D, into the
+ * convolution's own attributes. Height and width are axes 2 and 3, blocked or not.
+ *
+ * @returns the convolution's input and attributes, unchanged if there is no such padding
  */
 export function absorbPadding(
   g: Graph,
@@ -13,7 +14,7 @@ export function absorbPadding(
   attributes: Attributes,
 ): {input: IrValue; attributes: Attributes} {
   const unchanged = {input: x, attributes};
-  // What was padded as NHWC is transposed afterwards.
+  // An NHWC tensor is padded before its transpose.
   const permutation = permutationOf(x) ?? x.shape.map((_, i) => i);
   const padded = permutationOf(x) ? x.node.inputs[0]! : x;
   const [below, , value] = padded.node.inputs;
@@ -31,7 +32,7 @@ export function absorbPadding(
   const own = attributes.pads as number[];
   const spatial = [pads[2][0], pads[3][0], pads[2][1], pads[3][1]];
   const sums = spatial.map((p, k) => p + own[k]);
-  // More than a window would be rows of zeros, which nobody has tried.
+  // Untested: padding as wide as the window gives results from zeros alone.
   const kernel = attributes.kernel_shape as number[];
   if (sums.some((p, k) => p >= kernel[k % 2])) return unchanged;
   return {

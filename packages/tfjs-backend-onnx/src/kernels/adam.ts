@@ -9,43 +9,43 @@ import {define, listed} from './registry.js';
 /**
  * Variables and their two moments after a step of Adam (Kingma & Ba, algorithm 1),
  * as tfjs computes them. Inputs: 1 − β₁ᵗ, 1 − β₂ᵗ, minus the learning rate, and
- * for each variable its gradient, its value and its moments. Several variables
- * are worked out as one long one.
+ * per variable its gradient, value and moments. Several variables are concatenated
+ * and updated as one.
  */
 define('AdamUpdate', (g, inputs, {beta1, beta2, epsilon}) => {
   const [correction1, correction2, step, ...rest] = listed(inputs);
   const every4th = (k: number) => rest.filter((_, i) => i % 4 === k);
   const values = every4th(1);
-  const gradient = joined(g, every4th(0));
+  const gradient = concatenated(g, every4th(0));
   const first = add(
     g,
-    mul(g, joined(g, every4th(2)), g.scalar(beta1)),
+    mul(g, concatenated(g, every4th(2)), g.scalar(beta1)),
     mul(g, gradient, g.scalar(1 - beta1)),
   );
   const second = add(
     g,
-    mul(g, joined(g, every4th(3)), g.scalar(beta2)),
+    mul(g, concatenated(g, every4th(3)), g.scalar(beta2)),
     mul(g, mul(g, gradient, gradient), g.scalar(1 - beta2)),
   );
-  const deviation = elementwise(g, 'Sqrt', [div(g, second, correction2)]);
+  const stddev = elementwise(g, 'Sqrt', [div(g, second, correction2)]);
   const direction = div(
     g,
     div(g, first, correction1),
-    add(g, deviation, g.scalar(epsilon)),
+    add(g, stddev, g.scalar(epsilon)),
   );
-  const value = add(g, mul(g, direction, step), joined(g, values));
-  const parts = [value, first, second].map(v => parted(g, v, values));
+  const value = add(g, mul(g, direction, step), concatenated(g, values));
+  const parts = [value, first, second].map(v => split(g, v, values));
   return values.flatMap((_, i) => parts.map(part => part[i]));
 });
 
-function joined(g: Graph, values: IrValue[]): IrValue {
+function concatenated(g: Graph, values: IrValue[]): IrValue {
   if (values.length === 1) return values[0];
   const flat = values.map(v => reshape(g, v, [size(v.shape)]));
   return concat(g, flat, 0);
 }
 
-/** The inverse of {@link joined}, in the shapes of `like`. */
-function parted(g: Graph, long: IrValue, like: IrValue[]): IrValue[] {
+/** The inverse of {@link concatenated}: parts with the shapes of `like`. */
+function split(g: Graph, long: IrValue, like: IrValue[]): IrValue[] {
   if (like.length === 1) return [long];
   const sizes = like.map(v => size(v.shape));
   const parts = g.nodes(

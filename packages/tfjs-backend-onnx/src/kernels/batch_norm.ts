@@ -3,9 +3,12 @@ import {elementwise} from '../graph/elementwise.js';
 import type {Graph, IrValue} from '../graph/graph.js';
 import {type Attrs, define} from './registry.js';
 
-/** x k + (offset - mean k) with k = scale / sqrt(variance + epsilon): a form that convolutions absorb. */
+/**
+ * x · k + (offset − mean · k) with k = scale / √(variance + ε), a form that
+ * fuseConvolutions can fuse into a convolution.
+ */
 define('FusedBatchNorm', (g, {x, mean, variance, scale, offset}, attrs) => {
-  const inverse = inverseDeviation(g, variance, attrs);
+  const inverse = inverseStddev(g, variance, attrs);
   const factor = scale ? mul(g, inverse, scale) : inverse;
   const shift = mul(g, mean, factor);
   const summand = offset
@@ -14,13 +17,13 @@ define('FusedBatchNorm', (g, {x, mean, variance, scale, offset}, attrs) => {
   return add(g, mul(g, x, factor), summand);
 });
 
-/** Its gradient's part of that (batch-norm-gradient.ts). */
-define('InverseDeviation', (g, {variance}, attrs) =>
-  inverseDeviation(g, variance, attrs),
+/** 1 / √(variance + ε), which the gradient shares (tfjs/batch_norm_gradient.ts). */
+define('InverseStddev', (g, {variance}, attrs) =>
+  inverseStddev(g, variance, attrs),
 );
 
-function inverseDeviation(g: Graph, variance: IrValue, attrs: Attrs): IrValue {
+function inverseStddev(g: Graph, variance: IrValue, attrs: Attrs): IrValue {
   const epsilon = g.scalar(attrs.varianceEpsilon ?? 0.001);
-  const deviation = elementwise(g, 'Sqrt', [add(g, variance, epsilon)]);
-  return elementwise(g, 'Reciprocal', [deviation]);
+  const stddev = elementwise(g, 'Sqrt', [add(g, variance, epsilon)]);
+  return elementwise(g, 'Reciprocal', [stddev]);
 }

@@ -1,15 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type {Data} from '../trace/value.js';
 
-/* What tfjs's own kernels object to, in their words. */
+/* The checks of tfjs's own kernels, with the same messages. */
 
-interface Typed {
+interface Shaped {
   shape: readonly number[];
   dtype: string;
 }
 
-/** What Pack takes: tensors of one shape and dtype. */
-export function assertStackable(parts: readonly Typed[]): void {
+/** Checks that Pack's inputs have one shape and one dtype. */
+export function assertStackable(parts: readonly Shaped[]): void {
   const [first] = parts;
   for (const part of parts) {
     tf.util.assertShapesMatch(
@@ -24,9 +23,9 @@ export function assertStackable(parts: readonly Typed[]): void {
   }
 }
 
-/** That indices whose numbers are known lie within an axis of length `length`. */
-export function assertInRange(indices: Data, length: number): void {
-  for (const index of indices as Int32Array) {
+/** Checks that indices into an axis of this length are in range. */
+export function assertInRange(indices: Int32Array, length: number): void {
+  for (const index of indices) {
     tf.util.assert(
       index >= 0 && index < length,
       () => `GatherV2: the index value ${index} is not in [0, ${length - 1}]`,

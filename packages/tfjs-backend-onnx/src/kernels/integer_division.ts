@@ -3,8 +3,8 @@ import {elementwise} from '../graph/elementwise.js';
 import type {Graph, IrValue} from '../graph/graph.js';
 
 /*
- * Division of whole numbers. In JavaScript a division by 0 gives an infinity,
- * which is stored as 0; in C++ it ends the process, so it never gets there.
+ * Division of integers. In JavaScript a division by 0 gives an infinity, stored as
+ * 0 in an int32. In C++ it ends the process, so zero divisors are replaced by 1.
  */
 
 export function floorDivInt(g: Graph, a: IrValue, b: IrValue): IrValue {
@@ -16,13 +16,13 @@ export function floorDivInt(g: Graph, a: IrValue, b: IrValue): IrValue {
   const zero = g.scalar(0, 'int32');
   const is = (type: string, x: IrValue, y: IrValue) =>
     elementwise(g, type, [x, y], {dtype: 'bool'});
-  // ONNX rounds towards 0: one too high where there is a rest and signs differ.
+  // ONNX rounds towards 0: one too high if there is a remainder and the signs differ.
   const negative = (v: IrValue) => is('Less', v, zero);
   const signs = elementwise(g, 'Xor', [negative(a), negative(divisor)], {
     dtype: 'bool',
   });
-  const rest = elementwise(g, 'Not', [is('Equal', remainder, zero)]);
-  const over = elementwise(g, 'And', [signs, rest], {dtype: 'bool'});
+  const inexact = elementwise(g, 'Not', [is('Equal', remainder, zero)]);
+  const over = elementwise(g, 'And', [signs, inexact], {dtype: 'bool'});
   const less = sub(g, quotient, g.scalar(1, 'int32'));
   const floor = elementwise(g, 'Where', [over, less, quotient], {
     dtype: 'int32',
@@ -30,7 +30,7 @@ export function floorDivInt(g: Graph, a: IrValue, b: IrValue): IrValue {
   return elementwise(g, 'Where', [isZero, zero, floor], {dtype: 'int32'});
 }
 
-/** The remainder has the divisor's sign, as tfjs has it. */
+/** The remainder has the sign of the divisor, as in tfjs. */
 export function modInt(g: Graph, a: IrValue, b: IrValue): IrValue {
   const {isZero, divisor} = safeDivisor(g, b);
   const attributes = {fmod: 1};

@@ -5,20 +5,20 @@ import {reshape} from '../graph/layout.js';
 import {concat, pad, slice} from '../graph/regions.js';
 import {type ConvInfo, convAttributes, outputShape} from './conv_info.js';
 
-/** The largest value of each window of `x` [N, C, H, W]. */
+/** The maximum of each window of `x` [N, C, H, W]. */
 export function maxPool(g: Graph, x: IrValue, info: ConvInfo): IrValue {
-  return withPlaces(g, x, info)[0];
+  return withIndices(g, x, info)[0];
 }
 
-/** Where in `x`, counted through, each window's largest value is. */
-export function maxPlaces(g: Graph, x: IrValue, info: ConvInfo): IrValue {
+/** The flat index in `x` of each window's maximum. */
+export function maxPoolIndices(g: Graph, x: IrValue, info: ConvInfo): IrValue {
   return g.provider === 'webgpu'
     ? byTaps(g, x, info)
-    : withPlaces(g, x, info)[1];
+    : withIndices(g, x, info)[1];
 }
 
-/** One node for the forward pass and the gradient. */
-function withPlaces(g: Graph, x: IrValue, info: ConvInfo): IrValue[] {
+/** Values and indices; the forward pass and the gradient share the node. */
+function withIndices(g: Graph, x: IrValue, info: ConvInfo): IrValue[] {
   const shape = outputShape(info);
   return g.nodes(
     'MaxPool',
@@ -34,8 +34,8 @@ function withPlaces(g: Graph, x: IrValue, info: ConvInfo): IrValue[] {
 const LOWEST = -3.4028234e38;
 
 /**
- * The webgpu provider's MaxPool tells only the values. So what each place of
- * the window sees is laid side by side, and the first of the largest is found.
+ * The indices without MaxPool, which returns only values on the webgpu provider:
+ * the taps of the window are stacked, and ArgMax finds the first maximum.
  */
 function byTaps(g: Graph, x: IrValue, info: ConvInfo): IrValue {
   const {outHeight, outWidth, strideHeight, strideWidth} = info;

@@ -7,32 +7,34 @@ import {blockFilter, blockedConv} from './blocked_conv.js';
 import type {ConvInfo} from './conv_info.js';
 
 /*
- * The gradient of the input of a strided convolution, as one convolution at
- * stride 1 on the small side. Of a row j of the padded input only the taps
- * k ≡ j (mod stride) ever see it; the rows with one remainder r = j mod stride
- * are a convolution of dy with those taps, turned round. All remainders together
- * are channels of one convolution, whose pixels are then dealt out ("sub-pixel
- * convolution", Shi et al. 2016). A transposed convolution would leave the
- * blocked layout.
+ * The gradient of the input of a strided convolution, as one convolution of dy at
+ * stride 1. Row j of the padded input meets only the taps k ≡ j (mod stride), so the
+ * rows with one remainder r = j mod stride are a convolution of dy with those taps,
+ * rotated. All remainders together are the channels of one convolution, whose pixels
+ * are then interleaved ("sub-pixel convolution", Shi et al. 2016). A transposed
+ * convolution would leave the blocked layout.
  */
 
-/** Along one axis. */
+/** The convolution along one axis. */
 interface Axis {
   stride: number;
-  /** Taps of each remainder, some of them zero. */
+  /** Number of taps per remainder; some of them are zero. */
   taps: number;
-  /** Padding of the small convolution. */
+  /** Padding of the convolution of dy. */
   before: number;
   after: number;
-  /** Its length, and the row of the padded input that it begins with. */
+  /** Number of its rows, and the row (in units of the stride) of the padded input that the first one is. */
   length: number;
   first: number;
-  /** Of the input's own padding. */
+  /** The input's padding before the first row. */
   padding: number;
 }
 
-/** With fewer taps than the stride most of them would be zero; with more padding than taps, some of ours negative. */
-export function canDealOut(g: Graph, info: ConvInfo): boolean {
+/**
+ * Whether this form applies. With fewer taps than the stride most taps would be zero;
+ * with more padding than taps the padding here would be negative.
+ */
+export function hasSubPixelForm(g: Graph, info: ConvInfo): boolean {
   const {padInfo, filterHeight, filterWidth} = info;
   const {batchSize, inChannels, outChannels, inHeight, inWidth} = info;
   return (
@@ -50,7 +52,7 @@ export function canDealOut(g: Graph, info: ConvInfo): boolean {
 }
 
 /** The input's gradient, NCHW, from `dy` in NCHW and tfjs's filter. */
-export function dealtOut(
+export function subPixelInputGradient(
   g: Graph,
   dy: IrValue,
   filter: IrValue,
@@ -73,10 +75,10 @@ export function dealtOut(
     },
   );
   const groups = ci / b;
-  const places = [n, groups, h, w];
-  const key = `deal out ${[places, info.strideHeight, info.strideWidth, rows.first, columns.first, rows.padding, columns.padding, rows.length, columns.length].join()}`;
-  const gathered = gatherRows(g, block(g, small), key, places, place => {
-    const [example, c, i, j] = place;
+  const shape = [n, groups, h, w];
+  const key = `interleave ${[shape, info.strideHeight, info.strideWidth, rows.first, columns.first, rows.padding, columns.padding, rows.length, columns.length].join()}`;
+  const gathered = gatherRows(g, block(g, small), key, shape, index => {
+    const [example, c, i, j] = index;
     const [q, r] = split(i, rows);
     const [p, s] = split(j, columns);
     const channel = (r * columns.stride + s) * groups + c;
@@ -124,13 +126,13 @@ function axis(
   };
 }
 
-/** Where row `i` of the input is in the small convolution: its row, and its remainder. */
+/** The row of the small convolution that holds row `i` of the input, and its remainder. */
 function split(i: number, {stride, first, padding}: Axis): [number, number] {
   const j = i + padding;
   return [Math.floor(j / stride) - first, j % stride];
 }
 
-/** [taps, taps, out, remainder · remainder · in], turned round. */
+/** The rotated filter as [taps, taps, out, remainder · remainder · in]. */
 function filterByRemainder(
   g: Graph,
   filter: IrValue,
@@ -151,13 +153,13 @@ function filterByRemainder(
     [0, 0],
   ]);
   const byTap = reshape(g, whole, [th, sh, tw, sw, ci, co]);
-  const turned = slice(
+  const rotated = slice(
     g,
     byTap,
     [th - 1, 0, tw - 1, 0, 0, 0],
     byTap.shape,
     [-1, 1, -1, 1, 1, 1],
   );
-  const ordered = transpose(g, turned, [0, 2, 5, 1, 3, 4]);
+  const ordered = transpose(g, rotated, [0, 2, 5, 1, 3, 4]);
   return reshape(g, ordered, [th, tw, co, sh * sw * ci]);
 }

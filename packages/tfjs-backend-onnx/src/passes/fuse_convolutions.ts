@@ -6,17 +6,17 @@ import {type Rewriting, rewrite} from './rewrite.js';
 import {padRank, sameShape} from '../graph/shape.js';
 
 /**
- * Joins to each blocked convolution what follows it and is used nowhere else:
- * a factor and a summand for each channel (batch normalization), another
- * tensor (the shortcut of a residual block), ReLU. A factor for each channel
- * before the convolution goes into its weights too.
+ * Fuses into each blocked convolution the operators that follow it, if its result
+ * has no other use: a factor and a summand per channel (batch normalization),
+ * another tensor (the shortcut of a residual block), ReLU. A factor per channel
+ * before a convolution goes into its weights as well.
  */
-export function fuse(g: Graph, outputs: IrValue[]): IrValue[] {
+export function fuseConvolutions(g: Graph, outputs: IrValue[]): IrValue[] {
   if (g.block === 0) return outputs;
-  return rewrite(g, outputs, (node, rewriting) => join(g, node, rewriting));
+  return rewrite(g, outputs, (node, rewriting) => fuse(g, node, rewriting));
 }
 
-/** The convolution that `v` is the only user's view of, as rewritten so far. */
+/** The convolution, as rewritten so far, whose reshaped result is `v`, if that has no other use. */
 function convolution(v: IrValue, {now, uses}: Rewriting): IrNode | undefined {
   if (uses(v) !== 1) return undefined;
   if (v.node.type === 'Reshape' && uses(v.node.inputs[0]!) !== 1) {
@@ -27,7 +27,7 @@ function convolution(v: IrValue, {now, uses}: Rewriting): IrNode | undefined {
   return conv?.domain === NCHWC && conv.type === 'Conv' ? conv : undefined;
 }
 
-function join(
+function fuse(
   g: Graph,
   node: IrNode,
   rewriting: Rewriting,
@@ -81,9 +81,9 @@ function join(
 }
 
 /**
- * One number for each channel, as factor or summand of a blocked tensor:
- * broadcasting over so short an inner axis is slow, so it becomes a depthwise
- * convolution of 1 × 1, to which more can be joined.
+ * Turns a factor or a summand per channel of a blocked tensor into a depthwise
+ * 1 × 1 convolution: broadcasting over so short an inner axis is slow, and more
+ * can be fused into the convolution.
  */
 function byChannels(
   g: Graph,
@@ -112,7 +112,7 @@ function byChannels(
   return reshape(g, y, shape);
 }
 
-/** Conv(x * c) = Conv with weights * c, c being one number a channel. */
+/** Conv(x * c, w) = Conv(x, w * c) for one number c per channel. */
 function scaledInput(
   g: Graph,
   node: IrNode,
@@ -124,8 +124,8 @@ function scaledInput(
   if (view.node.type !== 'Reshape' || uses(view) !== 1) return undefined;
   if (product?.node.type !== 'Mul' || uses(product) !== 1) return undefined;
   if (product.shape.length !== 5) return undefined;
-  // By now it may be a depthwise convolution, which is then not needed, or
-  // joined to the convolution before it.
+  // By now the product may be a depthwise convolution, which is then not needed, or
+  // fused into the convolution before it.
   const current = now(product).node;
   const made = current.type === 'Reshape' ? current.inputs[0]!.node : current;
   if (made.type !== 'Mul' && !made.attributes.group) return undefined;
@@ -149,7 +149,7 @@ function scaledInput(
   return g.node('Conv', inputs, out.shape, out.dtype, node.attributes, NCHWC);
 }
 
-/** Whether `v` is one number for each channel of the blocked shape `shape`. */
+/** Whether `v` has one number per channel of the blocked shape `shape`. */
 function perChannel(v: IrValue, shape: readonly number[]): boolean {
   if (shape.length !== 5 || v.shape.length !== 5) return false;
   return sameShape(v.shape, [1, shape[1], 1, 1, shape[4]]);

@@ -9,23 +9,24 @@ import {rewrite} from './rewrite.js';
 import {sameShape} from '../graph/shape.js';
 
 /**
- * Goes between NHWC and blocks at once instead of by way of NCHW. Where all
- * channels are in one block, the two are the same data.
+ * Merges a transpose and a reorder, so that data goes between NHWC and blocks
+ * directly instead of through NCHW. If all channels fit one block, the two layouts
+ * are the same data.
  */
-export function reorderAtOnce(g: Graph, outputs: IrValue[]): IrValue[] {
+export function mergeReorders(g: Graph, outputs: IrValue[]): IrValue[] {
   if (g.block === 0) return outputs;
   return rewrite(g, outputs, (node, {now, uses}) => {
     const [from] = node.inputs;
     const [to] = node.outputs;
     if (node.type === 'Block' && permutes(now(from!), NHWC_TO_NCHW)) {
-      return reordered(g, 'Block', now(from!).node.inputs[0]!, to);
+      return reorder(g, 'Block', now(from!).node.inputs[0]!, to);
     }
     if (
       permutes(to, NCHW_TO_NHWC) &&
       uses(from!) === 1 &&
       now(from!).node.type === 'Unblock'
     ) {
-      return reordered(g, 'Unblock', now(from!).node.inputs[0]!, to);
+      return reorder(g, 'Unblock', now(from!).node.inputs[0]!, to);
     }
     return undefined;
   });
@@ -36,7 +37,7 @@ function permutes(v: IrValue, permutation: readonly number[]): boolean {
   return own !== undefined && sameShape(own, permutation);
 }
 
-function reordered(
+function reorder(
   g: Graph,
   type: 'Block' | 'Unblock',
   from: IrValue,

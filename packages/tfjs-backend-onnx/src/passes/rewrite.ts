@@ -1,17 +1,17 @@
 import type {Graph, IrNode, IrValue} from '../graph/graph.js';
 import {inOrder, useCounts} from '../graph/topological_order.js';
 
-/** What a rule of {@link rewrite} is told about the graph. */
+/** What a rule of {@link rewrite} can ask about the graph. */
 export interface Rewriting {
-  /** What stands for a value now. */
+  /** The current replacement of a value; the value itself if there is none. */
   now(v: IrValue): IrValue;
-  /** How often a value of the graph was used before any of it was rewritten. */
+  /** How often a value was used in the graph before the pass. */
   uses(v: IrValue): number;
 }
 
 /**
- * The graph with the first result of each node replaced by what `rule` makes of
- * the node; where it makes nothing, the node stays, on rewritten inputs.
+ * Rewrites a graph node by node, inputs first. `rule` returns what replaces the
+ * first result of a node, or undefined to keep the node, with rewritten inputs.
  */
 export function rewrite(
   g: Graph,

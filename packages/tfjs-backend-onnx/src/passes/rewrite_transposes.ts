@@ -3,22 +3,23 @@ import {reshape, transpose} from '../graph/layout.js';
 import {type Rewriting, rewrite} from './rewrite.js';
 import {padRank, sameShape, size} from '../graph/shape.js';
 
-/** Transposes that are left, in forms that ONNX Runtime is faster at on a CPU. */
-export function fasterTransposes(g: Graph, outputs: IrValue[]): IrValue[] {
+/** Rewrites the remaining transposes into forms that ONNX Runtime runs faster on a CPU. */
+export function rewriteTransposes(g: Graph, outputs: IrValue[]): IrValue[] {
   if (g.provider !== 'cpu') return outputs;
   return rewrite(g, outputs, (node, rewriting) => {
     if (node.type !== 'Transpose') return undefined;
-    return beforeShortRows(g, node, rewriting) ?? inTwo(g, node, rewriting);
+    return (
+      beforeShortRows(g, node, rewriting) ?? splitInTwo(g, node, rewriting)
+    );
   });
 }
 
-/** Rows of so few numbers are worked on one row at a time. */
+/** Rows shorter than this are processed slowly, one at a time. */
 const SHORT_ROW = 8;
 
 /**
- * One number for each channel broadcasts slowly over NHWC images of three
- * channels and quickly over NCHW ones: what is to be transposed anyway is
- * transposed before.
+ * One number per channel broadcasts slowly over NHWC images of three channels and
+ * fast over NCHW ones, so an image that is transposed anyway is transposed first.
  */
 function beforeShortRows(
   g: Graph,
@@ -33,7 +34,7 @@ function beforeShortRows(
   return lifted(g, x, permutation, rewriting);
 }
 
-/** `x` transposed, if it can be made of something transposed. */
+/** `x` transposed, computed from transposed operands; undefined if it cannot be. */
 function lifted(
   g: Graph,
   x: IrValue,
@@ -53,7 +54,7 @@ function lifted(
           transpose(g, rewriting.now(v), permutation),
       );
     } else if (isRow(v, x) || size(v.shape) === 1) {
-      // Its one axis of more than one entry moves, which takes no transpose.
+      // Only one axis is longer than 1, so a reshape moves it.
       const row = padRank(v.shape, x.shape.length);
       const moved = permutation.map(i => row[i]);
       const now = rewriting.now(v);
@@ -67,21 +68,25 @@ function lifted(
   return g.node(node.type, inputs, shape, dtype, node.attributes, node.domain);
 }
 
-/** Whether `v` has one number for each entry of the last axis of `x`. */
+/** Whether `v` has one number per entry of the last axis of `x`, and nothing else. */
 function isRow(v: IrValue, x: IrValue): boolean {
   const n = x.shape.at(-1)!;
   return n > 1 && v.shape.at(-1) === n && size(v.shape) === n;
 }
 
-/** Smaller ones take no time. */
+/** Smaller transposes take too little time to matter. */
 const LARGE = 16384;
 
 /**
- * A transpose that moves the last axis among other things goes number by number
- * (measured: a filter of 64 × 64 × 3 × 3 in blocks, 184 µs). Moving only that
- * axis is fast, and so is the rest, by rows (24 µs each).
+ * A transpose that moves the last axis and others copies number by number (a
+ * filter of 64 × 64 × 3 × 3 in blocks takes 184 µs). Moving only the last axis is
+ * fast, and so is moving the others, by rows (24 µs each).
  */
-function inTwo(g: Graph, node: IrNode, {now}: Rewriting): IrValue | undefined {
+function splitInTwo(
+  g: Graph,
+  node: IrNode,
+  {now}: Rewriting,
+): IrValue | undefined {
   const permutation = node.attributes.perm as number[];
   const x = now(node.inputs[0]!);
   const {shape} = x;

@@ -10,12 +10,12 @@ import {rewrite} from './rewrite.js';
 import {sameShape} from '../graph/shape.js';
 
 /**
- * The last pass. Blocked data has five axes here and four for ONNX Runtime's own
- * operators, so that a network is full of reshapes, each of which costs as much
- * as another small operator. They are moved from the operands of what works on
- * each element to its result, where most of them meet their inverse.
+ * The last pass. Blocked data has five axes here and four in ONNX Runtime's
+ * operators, so a network contains many reshapes, each as expensive as any small
+ * operator. They are moved from the operands of elementwise operators to the
+ * result, where most meet their inverse. `Block` and `Unblock` become operators.
  */
-export function fewerReshapes(g: Graph, outputs: IrValue[]): IrValue[] {
+export function sinkReshapes(g: Graph, outputs: IrValue[]): IrValue[] {
   const results = new Set(outputs);
   return rewrite(g, outputs, (node, {now}) => {
     const [first] = node.outputs;
@@ -30,9 +30,9 @@ export function fewerReshapes(g: Graph, outputs: IrValue[]): IrValue[] {
         ? reshape(g, below, first.shape)
         : undefined;
     }
-    // A result that is a reshape would be a copy.
+    // An output that is a reshape would be a copy.
     if (results.has(first) || !g.pointwise.has(node.type)) return undefined;
-    return underReshapes(
+    return belowReshapes(
       g,
       node,
       node.inputs.map(v => now(v!)),
@@ -40,15 +40,15 @@ export function fewerReshapes(g: Graph, outputs: IrValue[]): IrValue[] {
   });
 }
 
-/** Without a thought for transposes, which stay where the pass before has put them. */
+/** A reshape that leaves transposes where the previous pass has put them. */
 function reshape(g: Graph, x: IrValue, shape: readonly number[]): IrValue {
   if (sameShape(x.shape, shape)) return x;
   if (x.node.type === 'Reshape') return reshape(g, x.node.inputs[0]!, shape);
   return g.node('Reshape', [x, g.int64(shape)], shape, x.dtype);
 }
 
-/** Done on what the operands are reshapes of, if all of those have one shape. */
-function underReshapes(
+/** The operator applied below its operands' reshapes, if all of these start from one shape. */
+function belowReshapes(
   g: Graph,
   node: IrNode,
   operands: IrValue[],
@@ -70,7 +70,7 @@ function underReshapes(
     if (!sameShape(source.shape, common)) return undefined;
     under.push(source);
   }
-  // See elementwise.ts: numbers are slow to broadcast to a last axis of 1.
+  // See elementwise.ts: broadcasting to a last axis of 1 is slow.
   if (!common || (common.at(-1) === 1 && under.length > 1)) return undefined;
   const {type, attributes, domain} = node;
   const result = g.node(type, under, common, dtype, attributes, domain);
@@ -78,7 +78,7 @@ function underReshapes(
 }
 
 /*
- * ONNX Runtime's reordering works on four axes, blocked ones being [N, C, H, W].
+ * ONNX Runtime's reorder operators take four axes; a blocked tensor is [N, C, H, W].
  */
 
 function reorderInput(g: Graph, node: IrNode, from: IrValue): IrValue {

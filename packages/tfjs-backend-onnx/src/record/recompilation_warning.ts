@@ -1,60 +1,64 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {describe} from '../trace/signature.js';
-import type {Structure} from '../trace/trace.js';
+import type {Trace} from '../trace/trace.js';
 
-/** So many compilations of one sequence of kernels are taken for a habit. */
-const HABIT = 12;
+/** Number of compilations of one sequence of kernels that triggers the warning. */
+const TOO_MANY = 12;
 
-/** After so many runs in between it is a new beginning. */
+/** After more runs than this without a compilation, counting starts again. */
 const GAP = 10;
 
-/** Beyond this many the sequences are forgotten. */
+/** Largest number of sequences remembered. */
 const LIMIT = 256;
 
 /**
- * Notices a program that compiles again and again because one of its ops has
- * other shapes or attributes each time, and says once which one it is.
+ * Detects a program that compiles again and again because the shapes or the
+ * attributes of one op change, and warns once, naming that op.
  */
-export class ChangeWatch {
+export class RecompilationWarning {
   private readonly seen = new Map<
     string,
-    {count: number; run: number; last: Structure}
+    {count: number; run: number; last: Trace}
   >();
   private warned = false;
 
-  /** @param run the number of the run that it was compiled for */
-  compiled(structure: Structure, run: number): void {
+  /**
+   * To be called after each compilation.
+   *
+   * @param run the number of the run that the trace was compiled for
+   */
+  compiled(trace: Trace, run: number): void {
     if (this.warned) return;
-    const kernels = structure.calls.map(c => c.signature.kernel).join();
+    const kernels = trace.calls.map(c => c.signature.kernel).join();
     const entry = this.seen.get(kernels);
     if (!entry) {
       if (this.seen.size >= LIMIT) this.seen.clear();
-      this.seen.set(kernels, {count: 1, run, last: names(structure)});
+      this.seen.set(kernels, {count: 1, run, last: withoutData(trace)});
       return;
     }
-    const changed = structure.calls.findIndex(
+    const changed = trace.calls.findIndex(
       (c, i) => c.signature.id !== entry.last.calls[i].signature.id,
     );
     entry.count = run - entry.run > GAP ? 1 : entry.count + 1;
     entry.run = run;
-    if (entry.count >= HABIT && changed >= 0) {
-      const {signature} = structure.calls[changed];
+    if (entry.count >= TOO_MANY && changed >= 0) {
+      const {signature} = trace.calls[changed];
       const before = entry.last.calls[changed].signature;
       this.warned = true;
       tf.backend_util.warn(
         `onnx backend: the same ops were compiled ${entry.count} times because ` +
           `${describe(signature)} ${JSON.stringify(signature.attrs)} changes ` +
           `(before: ${describe(before)} ${JSON.stringify(before.attrs)}). ` +
-          'Constant shapes and attributes make a loop fast.',
+          'Keep shapes and attributes constant to avoid this.',
       );
     }
-    entry.last = names(structure);
+    entry.last = withoutData(trace);
   }
 }
 
-/** The structure without its data. */
-function names(structure: Structure): Structure {
-  const calls = structure.calls.map(({signature}) => ({
+/** A copy of the trace that keeps no values alive. */
+function withoutData(trace: Trace): Trace {
+  const calls = trace.calls.map(({signature}) => ({
     signature,
     inputs: [],
     outputs: [],

@@ -1,27 +1,27 @@
 import {size} from '../graph/shape.js';
 import type {ProgramCache} from '../runtime/program_cache.js';
 import type {Program} from '../runtime/program.js';
-import type {Spare} from '../runtime/buffer_pool.js';
+import type {BufferPool} from '../runtime/buffer_pool.js';
 import {OnnxError} from '../runtime/onnx_error.js';
 import {type Signature, describe} from '../trace/signature.js';
-import {type Structure, structureOf} from '../trace/trace.js';
+import {type Trace, traceOf} from '../trace/trace.js';
 import {type Call, type Value, fail, pendingValue} from '../trace/value.js';
-import {runOneByOne} from '../fallback/run_on_cpu.js';
-import {ChangeWatch} from './recompilation_warning.js';
+import {runCallsOnCpu} from '../fallback/run_calls_on_cpu.js';
+import {RecompilationWarning} from './recompilation_warning.js';
 
-/** The calls that have been recorded and not run. */
+/** Keeps the calls that are recorded and have not run, and runs them. */
 export class Recorder {
   private pending: Call[] = [];
-  private readonly watch = new ChangeWatch();
-  /** How many times recorded calls were run. */
+  private readonly recompilations = new RecompilationWarning();
+  /** Number of runs so far. */
   runs = 0;
-  /** Whether a value has ever failed: later ones may need it. */
+  /** Whether any value has failed; later calls may depend on it. */
   private failed = false;
 
   constructor(
     private readonly cache: ProgramCache,
-    private readonly execute: (program: Program, structure: Structure) => void,
-    private readonly spare: Spare,
+    private readonly execute: (program: Program, trace: Trace) => void,
+    private readonly pool: BufferPool,
   ) {}
 
   get size(): number {
@@ -53,67 +53,67 @@ export class Recorder {
     return outputs;
   }
 
-  /** Computes `value` and with it everything pending that can still be read. */
+  /** Computes `value`, and with it every pending value that can still be read. */
   settle(value: Value): void {
     if (value.call) this.flush();
     if (value.error) throw value.error;
   }
 
   /**
-   * Runs the first `count` pending calls, as far as tfjs tensors, or the calls
-   * that stay pending, still need their results.
+   * Runs the first `count` pending calls, except those whose results neither a
+   * tfjs tensor nor a call that stays pending needs.
    */
   flush(count = this.pending.length): void {
     const flushed = this.pending.slice(0, count);
     this.pending = this.pending.slice(count);
     const calls = this.failed ? failDependents(flushed) : flushed;
     const later = new Set(this.pending.flatMap(call => call.inputs));
-    const structure = structureOf(
+    const trace = traceOf(
       calls,
       v => v.call !== undefined && (v.references > 0 || later.has(v)),
     );
-    if (structure.outputs.length > 0) this.run(structure);
-    // What nobody can read any more need not keep its inputs alive.
+    if (trace.outputs.length > 0) this.run(trace);
+    // Results that can no longer be read must not keep their inputs alive.
     for (const {inputs, outputs} of flushed) {
       for (const output of outputs) output.call = undefined;
       for (const input of inputs) {
         input.uses--;
         if (input.uses === 0 && input.references === 0) {
-          this.spare.free(input);
+          this.pool.free(input);
         }
       }
     }
   }
 
-  private run(structure: Structure): void {
+  private run(trace: Trace): void {
     this.runs++;
     try {
       const before = this.cache.compilations;
-      const program = this.cache.get(structure, this.runs - 1);
+      const program = this.cache.get(trace, this.runs - 1);
       if (this.cache.compilations > before) {
-        this.watch.compiled(structure, this.runs);
+        this.recompilations.compiled(trace, this.runs);
       }
-      this.execute(program, structure);
+      this.execute(program, trace);
     } catch (error) {
       this.failed = true;
-      // On the cpu there would be no more memory.
+      // The cpu kernels would need the same memory.
       if (OnnxError.isMemory(error as Error)) {
-        this.runWithoutCulprit(structure, error as OnnxError);
+        this.runWithoutFailed(trace, error as OnnxError);
       } else {
-        runOneByOne(structure, error as Error);
+        runCallsOnCpu(trace, error as Error);
       }
     }
   }
 
-  /** Runs what does not depend on the call that failed. */
-  private runWithoutCulprit(structure: Structure, error: OnnxError): void {
-    const {calls, outputs} = structure;
-    const culprits = calls.filter(c => describe(c.signature) === error.call);
-    for (const call of culprits.length > 0 ? culprits : calls) {
+  /** Runs the calls that do not depend on the call that failed. */
+  private runWithoutFailed(trace: Trace, error: OnnxError): void {
+    const {calls, outputs} = trace;
+    const named = calls.filter(c => describe(c.signature) === error.call);
+    for (const call of named.length > 0 ? named : calls) {
       for (const output of call.outputs) fail(output, error);
     }
     const wanted = new Set(outputs);
-    const rest = structureOf(
+    const rest = traceOf(
       failDependents(calls),
       v => v.call !== undefined && wanted.has(v),
     );
@@ -121,7 +121,7 @@ export class Recorder {
   }
 }
 
-/** Those of `calls` that can run; the results of the others fail as their inputs did. */
+/** The calls that can run. The results of the others fail with their input's error. */
 function failDependents(calls: readonly Call[]): Call[] {
   return calls.filter(({inputs, outputs}) => {
     const error = inputs.find(v => v.error)?.error;

@@ -1,11 +1,11 @@
 import type {Call} from '../trace/value.js';
 
 /**
- * How many of `calls`, counted from the first, are whole repetitions of the
- * same sequence; all of them where nothing repeats itself at their end.
+ * How many of `calls`, counted from the first, end with a whole repetition of the
+ * sequence that repeats at their end; all of them if nothing repeats there.
  *
- * The shortest repetition at the end is found as the shortest border of the
- * reversed sequence is (Knuth, Morris and Pratt's failure function).
+ * The shortest period at the end is found on the reversed sequence, with the
+ * failure function of Knuth, Morris and Pratt.
  */
 export function wholePeriods(calls: readonly Call[]): number {
   const ids = calls.map(c => c.signature.id).reverse();
@@ -20,7 +20,7 @@ export function wholePeriods(calls: readonly Call[]): number {
     if (i >= 2 * period) longest = {length: i, period};
   }
   const {length, period} = longest;
-  // A repetition that covers little is not what the program is doing.
+  // A repetition of a small part is not the program's loop.
   if (length < n / 4) return n;
   return n - length + Math.floor(length / period) * period;
 }

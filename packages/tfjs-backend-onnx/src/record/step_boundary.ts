@@ -1,51 +1,48 @@
-import * as tf from '@tensorflow/tfjs-core';
+import {type EngineState, engineState} from '../tfjs/engine_state.js';
 import {wholePeriods} from './repetition.js';
 import type {Recorder} from './recorder.js';
 
-/** A scope that recorded so many calls is a step of something. */
+/** A scope that recorded at least this many calls counts as a step. */
 const STEP = 100;
 
-/** Calls outside of any gradient after which the pending graph is looked at. */
+/** Number of calls outside of gradients after which pending calls are run. */
 const LONG = 1000;
 
-/** The same after a gradient, whose update should not be cut in two. */
+/** The same after a gradient, so that its update is not cut in two. */
 const VERY_LONG = 4000;
 
 /**
- * Steps that hand on so many bytes (an attack's perturbation with its moments)
- * are run several at once: filters are brought into their layout once for all
- * of them, and what stays inside a run is neither allocated anew nor copied out
- * of ONNX Runtime at each step. Measured with ResNet-32 and 50 images, a
- * step of D takes a tenth less time for it; compiling takes about a second more.
+ * Steps that pass at least this many bytes to the next step run several at once:
+ * filters are reordered once for all of them, and what stays inside a run is not
+ * allocated, or copied out of ONNX Runtime, at each step. An iterative update of
+ * 50 CIFAR-10 images by a ResNet-32's input gradient takes a tenth less time;
+ * compiling takes about a second more.
  */
-const MUCH = 2 ** 20;
+const LARGE_STATE = 2 ** 20;
 
-/** As many as that at most, and as few calls together, which all have to be compiled. */
+/** Largest number of steps that run at once, and of calls in them: all have to be compiled. */
 const STEPS_AT_ONCE = 4;
 const CALLS_AT_ONCE = 4000;
-
-interface EngineState {
-  gradientDepth: number;
-  scopeStack: {id: number; name: string}[];
-}
 
 interface OpenScope {
   id: number;
   name: string;
-  /** Calls recorded before it was opened. */
+  /** Number of calls recorded before it was opened. */
   start: number;
 }
 
 /**
- * Decides where a program that never reads a tensor ends one run and begins
- * the next. The places have to be the same in each turn of a loop, and as few
- * tensors as possible should be alive there:
+ * Decides where a program that never reads a tensor ends one run and begins the
+ * next. The boundaries have to fall at the same place in each iteration of a
+ * loop, or each run would compile anew, and few tensors should be alive there:
  *
- * - where a gradient is asked for while a finished one is pending: the last
- *   step is complete, and its temporaries have been disposed of;
- * - after a `tidy` outside of gradients that recorded a step's worth of calls
- *   (a model's prediction, an optimizer's update), or after a few of them;
- * - in what is left, after as many whole repetitions as have been recorded.
+ * - when a gradient begins while a finished one is pending: the previous step is
+ *   complete, and its temporaries have been disposed;
+ * - after a `tidy` outside of gradients that recorded a step's worth of calls (a
+ *   model's prediction, an optimizer's update);
+ * - otherwise after as many whole repetitions as have been recorded.
+ *
+ * If a step passes much data on, several steps run at once.
  */
 export class StepBoundary {
   private readonly scopes: OpenScope[] = [];
@@ -54,14 +51,14 @@ export class StepBoundary {
   private inTape = false;
   private tapeDone = false;
   private stepEnded = false;
-  /** Whole steps that are pending. */
+  /** Number of whole steps that are pending. */
   private steps = 0;
 
   constructor(private readonly recorder: Recorder) {}
 
-  /** To be called before each kernel is recorded; may run what is pending. */
+  /** Called before each kernel is recorded; may run the pending calls. */
   before(): void {
-    const state = tf.engine().state as unknown as EngineState;
+    const state = engineState();
     this.follow(state);
     const inTape = state.gradientDepth > 0;
     const opened = inTape && !this.inTape;
@@ -84,18 +81,18 @@ export class StepBoundary {
     this.recorded++;
   }
 
-  /** Whether the step that has ended is run together with the next one. */
+  /** Whether the step that has ended runs together with the next one. */
   private awaitsMore(): boolean {
     this.steps++;
     const {size} = this.recorder;
     return (
       this.steps < STEPS_AT_ONCE &&
       size + size / this.steps <= CALLS_AT_ONCE &&
-      this.recorder.liveBytes() >= MUCH
+      this.recorder.liveBytes() >= LARGE_STATE
     );
   }
 
-  /** How many of the pending calls are younger than the last gradient. */
+  /** How many of the pending calls were recorded after the last gradient. */
   private sinceGradient(): number {
     if (this.inTape || this.scopes.some(isGradient)) {
       this.lastGradient = this.recorded;
@@ -103,7 +100,7 @@ export class StepBoundary {
     return Math.min(this.recorder.size, this.recorded - this.lastGradient);
   }
 
-  /** Compares tfjs's stack of scopes with what it was at the last call. */
+  /** Finds the scopes that have closed, and those that have opened, since the last call. */
   private follow({scopeStack, gradientDepth}: EngineState): void {
     const open = this.scopes;
     let common = Math.min(open.length, scopeStack.length);
@@ -126,7 +123,7 @@ export class StepBoundary {
   }
 }
 
-/** tfjs's own names for the two halves of a gradient. */
+/** tfjs's names for the scopes of a gradient's two halves. */
 function isGradient({name}: OpenScope): boolean {
   return name === 'forward' || name === 'backward';
 }

@@ -7,15 +7,15 @@ import {
   reshape,
   transpose,
 } from '../graph/layout.js';
-import {fewerReshapes} from '../passes/sink_reshapes.js';
+import {sinkReshapes} from '../passes/sink_reshapes.js';
 import {OrtTensor, createSession} from './onnxruntime.js';
 
 let found: number | undefined;
 
 /**
- * The channels per block of ONNX Runtime's blocked convolution on this CPU, or
- * 0 where there is none to be had. The operator is internal to ONNX Runtime,
- * so it is compared with the plain one before it is used.
+ * Channels per block of ONNX Runtime's blocked convolution on this CPU, or 0 if
+ * it has none. The operator is internal to ONNX Runtime and its block size is not
+ * published, so it is compared with the plain operator before it is used.
  */
 export function blockSize(): number {
   found ??= [16, 8, 4].find(agrees) ?? 0;
@@ -25,7 +25,7 @@ export function blockSize(): number {
 const CHANNELS = 32;
 const SIDE = 6;
 
-/** Whether a blocked convolution gives what the plain one gives. */
+/** Whether convolutions in blocks of `b` channels agree with the plain ones. */
 function agrees(b: number): boolean {
   const n = CHANNELS / b;
   const shape = [2, CHANNELS, SIDE, SIDE];
@@ -66,7 +66,7 @@ function agrees(b: number): boolean {
       'float32',
     );
     const {y0, y1, y2, y3} = run(
-      fewerReshapes(g, [plain, back, ...depthwise(g, x, shape)]),
+      sinkReshapes(g, [plain, back, ...depthwise(g, x, shape)]),
       [
         [shape, 0.37],
         [kernel, 0.73],
@@ -80,7 +80,7 @@ function agrees(b: number): boolean {
   }
 }
 
-/** A depthwise convolution: the plain one, and that in blocks from NHWC and back to it. */
+/** A depthwise convolution: the plain one, and one in blocks from NHWC and back. */
 function depthwise(g: Graph, x: IrValue, shape: number[]): IrValue[] {
   const attributes = {
     kernel_shape: [3, 3],

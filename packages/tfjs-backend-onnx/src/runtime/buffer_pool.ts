@@ -1,58 +1,57 @@
 import {MessageChannel, type MessagePort} from 'node:worker_threads';
 import type {Value} from '../trace/value.js';
 
-/** Less than this is not worth a message. */
+/** Bytes below which memory is left to the garbage collector. */
 const SMALL = 1024;
 
-/** From here on memory is kept; less of it costs the system little. */
+/** Bytes from which a buffer is kept; smaller ones are cheap to allocate. */
 const LARGE = 2 ** 16;
 
-/** Memory that so many runs had no use for is given back. */
+/** Number of runs after which an unused buffer is released. */
 const IDLE = 100;
 
 interface Buffer {
   buffer: ArrayBuffer;
-  /** The run after which it was put aside. */
+  /** The run after which it was added. */
   since: number;
 }
 
 /** Buffers of one size. */
-interface Size {
-  /** The last run that had results of it. */
+interface SizeClass {
+  /** The last run that asked for this size. */
   asked: number;
-  /** The latest last. */
+  /** Oldest first. */
   buffers: Buffer[];
 }
 
 /**
- * Memory of values that nobody can read any more, for the results of later
- * runs. Allocated anew, it would have to be cleared by the system page by page,
- * and V8, which sees only the small objects that stand for it, would let
- * megabytes pile up behind them and then collect the whole heap for their sake,
- * on a core that ONNX Runtime needs.
+ * Reuses the memory of disposed results for the results of later runs. Newly
+ * allocated memory has to be cleared by the system page by page, and V8 sees only
+ * the small objects that own it: it lets many megabytes pile up behind them and
+ * then collects the whole heap, on a core that ONNX Runtime needs.
  */
-export class Spare {
-  private readonly sizes = new Map<number, Size>();
+export class BufferPool {
+  private readonly sizes = new Map<number, SizeClass>();
   private bytes = 0;
   private run = 0;
 
-  /** @param limit how many bytes may be kept */
+  /** @param limit how many bytes the pool may hold */
   constructor(private readonly limit: () => number) {}
 
-  /** To be called before each run: gives back what has been kept for too long. */
+  /** Called before each run: releases buffers that have been unused for too long. */
   nextRun(): void {
     this.run++;
     const long = this.run - IDLE;
     for (const [size, {asked, buffers}] of this.sizes) {
       while (buffers.length > 0 && (asked < long || buffers[0].since < long)) {
         this.bytes -= size;
-        giveBack([buffers.shift()!.buffer]);
+        release([buffers.shift()!.buffer]);
       }
       if (asked < long) this.sizes.delete(size);
     }
   }
 
-  /** Memory for a result of so many bytes; undefined where none is kept. */
+  /** A buffer of exactly this many bytes, or undefined if the pool has none. */
   take(bytes: number): ArrayBuffer | undefined {
     if (bytes < LARGE) return undefined;
     const size = this.sizes.get(bytes);
@@ -61,53 +60,53 @@ export class Spare {
       return undefined;
     }
     size.asked = this.run;
-    const spare = size.buffers.pop();
-    if (spare) this.bytes -= bytes;
-    return spare?.buffer;
+    const pooled = size.buffers.pop();
+    if (pooled) this.bytes -= bytes;
+    return pooled?.buffer;
   }
 
-  /** Takes the memory of a value that nobody can read any more. */
+  /** Takes the memory of a value that can no longer be read. */
   free(value: Value): void {
     const {data} = value;
     value.data = value.feed = undefined;
-    if (!value.sole || !ArrayBuffer.isView(data)) return;
-    value.sole = false;
+    if (!value.exclusive || !ArrayBuffer.isView(data)) return;
+    value.exclusive = false;
     const {buffer} = data as {buffer: ArrayBuffer};
     const {byteLength} = buffer;
     if (byteLength < SMALL) return;
-    // Of what the program writes itself, more would be put aside than taken.
-    const size = value.ofRun && this.sizes.get(byteLength);
+    // Data that the program writes itself is not reused: results do not need its sizes.
+    const size = value.fromRun && this.sizes.get(byteLength);
     if (size && this.bytes + byteLength <= this.limit()) {
       size.buffers.push({buffer, since: this.run});
       this.bytes += byteLength;
     } else {
-      giveBack([buffer]);
+      release([buffer]);
     }
   }
 
-  /** Gives all of it back. */
+  /** Releases all buffers. */
   clear(): void {
     for (const {buffers} of this.sizes.values()) {
-      giveBack(buffers.map(({buffer}) => buffer));
+      release(buffers.map(({buffer}) => buffer));
     }
     this.sizes.clear();
     this.bytes = 0;
   }
 }
 
-let nowhere: MessagePort | undefined;
+let closedPort: MessagePort | undefined;
 
 /**
- * Gives memory back to the system. JavaScript has no word for this, but what is
- * transferred is no longer here, and with a message to a closed port it is no
- * longer anywhere.
+ * Returns memory to the system at once. JavaScript has no function for this, but
+ * a buffer transferred in a message leaves this thread, and a message to a closed
+ * port is dropped together with its buffers.
  */
-export function giveBack(buffers: ArrayBuffer[]): void {
+export function release(buffers: ArrayBuffer[]): void {
   if (buffers.length === 0) return;
-  if (!nowhere) {
+  if (!closedPort) {
     const {port1} = new MessageChannel();
     port1.close();
-    nowhere = port1;
+    closedPort = port1;
   }
-  nowhere.postMessage(null, buffers);
+  closedPort.postMessage(null, buffers);
 }

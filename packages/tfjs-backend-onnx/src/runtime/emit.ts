@@ -8,9 +8,10 @@ import {
 } from '../graph/graph.js';
 import {NCHWC} from '../graph/blocked.js';
 import {inOrder} from '../graph/topological_order.js';
-import {ModelProto, attributeType, dataType} from './onnx_schema.js';
+import {onnxDataType} from '../graph/onnx_data_type.js';
+import {ModelProto, attributeType} from './onnx_schema.js';
 
-/** Opset 18, the newest whose operators all have kernels on every provider. */
+/** The newest opset whose operators have kernels on every execution provider. */
 const OPSET = 18;
 
 const arrays = {
@@ -30,13 +31,13 @@ interface NodeProto {
 
 export interface Emitted {
   model: Uint8Array;
-  /** The slots that are really used, under the names `x<slot>`. */
+  /** The slots that the graph uses; their inputs are named `x<slot>`. */
   slots: number[];
-  /** Each node's name leads to the tfjs call that it stands for. */
+  /** The tfjs call behind each node, by the node's name. */
   sources: Map<string, string>;
 }
 
-/** Writes the graph that computes `outputs` (named `y0`, `y1` …) as an ONNX model. */
+/** Encodes the graph that computes `outputs` (named `y0`, `y1` …) as an ONNX model. */
 export function emit(outputs: readonly IrValue[]): Emitted {
   const nodes: NodeProto[] = [];
   const initializer: object[] = [];
@@ -100,7 +101,7 @@ export function emit(outputs: readonly IrValue[]): Emitted {
 
 type Add = (proto: Omit<NodeProto, 'name'>) => void;
 
-/** Large splats are spread out by ONNX Runtime instead of being written out. */
+/** Small splats become initializers; large ones are expanded at run time. */
 function emitSplat(
   v: IrValue,
   id: string,
@@ -125,8 +126,8 @@ function emitSplat(
 type Name = (v: IrValue) => string;
 
 /**
- * A result has the name of its (first) output, for ONNX Runtime would carry out
- * a renaming as a copy; inputs and constants cannot be outputs under their own.
+ * A result is named after its first output, since renaming it would be a copy.
+ * Inputs and constants cannot be outputs, so they are copied by an Identity.
  */
 function naming(outputs: readonly IrValue[]): Name {
   const names = new Map<IrValue, string>();
@@ -139,7 +140,7 @@ function naming(outputs: readonly IrValue[]): Name {
     (v.node.type === 'Input' ? `x${v.node.attributes.slot}` : `v${v.id}`);
 }
 
-/** The first result may not be left out, even where nobody wants it. */
+/** Names of a node's results, empty for unused ones; ONNX requires the first. */
 function outputNames(
   {outputs}: IrNode,
   name: Name,
@@ -167,7 +168,7 @@ function tensor(
 ): object {
   return {
     dims,
-    data_type: dataType[dtype],
+    data_type: onnxDataType[dtype],
     name: id,
     raw_data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   };
@@ -177,7 +178,7 @@ function valueInfo(id: string, v: IrValue): object {
   const dim = v.shape.map(d => ({dim_value: d}));
   return {
     name: id,
-    type: {tensor_type: {elem_type: dataType[v.dtype], shape: {dim}}},
+    type: {tensor_type: {elem_type: onnxDataType[v.dtype], shape: {dim}}},
   };
 }
 

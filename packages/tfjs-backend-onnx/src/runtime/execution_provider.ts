@@ -1,21 +1,27 @@
 import {Graph} from '../graph/graph.js';
 import {emit} from './emit.js';
-import {OrtTensor, createSession} from './onnxruntime.js';
+import {OrtTensor, createSession, supportedProviders} from './onnxruntime.js';
 
 const working = new Set(['cpu']);
 
-const needs: Record<string, string> = {
+const requirements: Record<string, string> = {
   cuda: ' (it needs Linux x64, CUDA 12 with cuDNN 9, and the libraries that `node node_modules/onnxruntime-node/script/install.js` fetches)',
   webgpu: ' (it needs a GPU with a Vulkan, Metal or Direct3D 12 driver)',
 };
 
 /**
- * Runs one operator on an execution provider: that a build knows it does not
- * mean that its device or its libraries are there.
+ * Checks that an execution provider works here by running one operator on it: a
+ * build may contain a provider whose device or libraries are missing.
  *
- * @throws with ONNX Runtime's reason if it does not start
+ * @throws with ONNX Runtime's reason if the provider does not start
  */
-export function checkProvider(name: string): void {
+export function checkExecutionProvider(name: string): void {
+  const providers = supportedProviders();
+  if (!providers.includes(name)) {
+    throw new Error(
+      `onnx backend: this onnxruntime-node has no execution provider '${name}'; it has ${providers.join(', ')}.`,
+    );
+  }
   if (working.has(name)) return;
   const g = new Graph();
   const x = g.input(0, [2], 'float32');
@@ -30,7 +36,7 @@ export function checkProvider(name: string): void {
     session.dispose();
   } catch (error) {
     throw new Error(
-      `onnx backend: the execution provider '${name}' does not start here${needs[name] ?? ''}: ${(error as Error).message}`,
+      `onnx backend: the execution provider '${name}' does not start here${requirements[name] ?? ''}: ${(error as Error).message}`,
       {cause: error},
     );
   }

@@ -1,9 +1,9 @@
 /**
- * ONNX Runtime names the failing node in its messages ("node 'n12'", "Name:'n12'");
- * this leads it back to the tfjs call with its shapes.
+ * An error of ONNX Runtime that names the tfjs call at fault, with its shapes:
+ * messages name the failing node ("node 'n12'", "Name:'n12'").
  */
 export class OnnxError extends Error {
-  /** The tfjs call, where the message names its node. */
+  /** The tfjs call, if the message names its node. */
   readonly call?: string;
 
   constructor(cause: Error, sources: Map<string, string>) {
@@ -16,7 +16,7 @@ export class OnnxError extends Error {
     this.call = call;
   }
 
-  /** Whether there was not enough memory. */
+  /** Whether an error means that memory ran out. */
   static isMemory({message}: Error): boolean {
     return /alloc|memory/i.test(message);
   }

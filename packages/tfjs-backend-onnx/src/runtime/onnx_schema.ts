@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs';
 
 /*
- * The part of ONNX's format (onnx.proto, IR version 9) that programs need.
- * Field numbers are the format's own.
+ * The part of ONNX's format (onnx.proto, IR version 9) that programs need, with
+ * the format's field numbers.
  */
 const {root} = protobuf.parse(
   `syntax = "proto3";
@@ -41,6 +41,3 @@ export const ModelProto = root.lookupType('onnx.ModelProto');
 
 /** `AttributeProto.AttributeType` */
 export const attributeType = {float: 1, int: 2, string: 3, ints: 7};
-
-/** `TensorProto.DataType` */
-export const dataType = {float32: 1, int32: 6, int64: 7, bool: 9};

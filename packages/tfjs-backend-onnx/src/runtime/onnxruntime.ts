@@ -2,9 +2,10 @@ import {createRequire} from 'node:module';
 import type * as ort from 'onnxruntime-node';
 import type {InferenceSession, Tensor} from 'onnxruntime-node';
 
-/*
- * The published API of onnxruntime-node only runs asynchronously, by wrapping
- * the native binding in setImmediate; tfjs's dataSync needs the binding itself.
+/**
+ * A session of onnxruntime-node's native binding. The published API only runs
+ * asynchronously, by wrapping the binding in setImmediate; tfjs's `dataSync`
+ * needs the synchronous call.
  */
 export interface NativeSession {
   loadModel(
@@ -15,7 +16,7 @@ export interface NativeSession {
   ): void;
   run(
     feeds: Record<string, Tensor>,
-    /** By name, where to write it; null for memory of its own. */
+    /** By name, the tensor to write to; null to allocate one. */
     fetches: Record<string, Tensor | null>,
     options: InferenceSession.RunOptions,
   ): Record<string, Tensor>;
@@ -41,7 +42,7 @@ function binding(): Binding['binding'] {
       loaded.initOrt();
     } catch (error) {
       throw new Error(
-        `onnx backend: onnxruntime-node cannot be loaded on ${process.platform}-${process.arch}: ${(error as Error).message}`,
+        `onnx backend: onnxruntime-node could not be loaded on ${process.platform}-${process.arch}: ${(error as Error).message}`,
         {cause: error},
       );
     }
@@ -54,7 +55,7 @@ function api(): typeof ort {
     return require('onnxruntime-node') as typeof ort;
   } catch (error) {
     throw new Error(
-      "The backend 'onnx' needs a package: run `npm install --ignore-scripts onnxruntime-node`.",
+      'onnx backend: onnxruntime-node is missing; run `npm install --ignore-scripts onnxruntime-node`.',
       {cause: error},
     );
   }
@@ -63,7 +64,7 @@ function api(): typeof ort {
 /** The tensor class that the binding recognizes. */
 export const {Tensor: OrtTensor} = api();
 
-/** The execution providers that this build of ONNX Runtime knows. */
+/** The execution providers in this build of ONNX Runtime. */
 export function supportedProviders(): string[] {
   return binding()
     .listSupportedBackends()

@@ -2,15 +2,15 @@ import {mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-/** Where a profiled session writes: a folder of its own. */
-export function profileFolder(): string {
+/** A new directory for the profile of one session. */
+export function createProfileDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'onnx-profile-'));
 }
 
 export interface ProfileRow {
-  /** The tfjs call that the time went to, with its shapes. */
+  /** The tfjs call that took the time, with its shapes. */
   call: string;
-  /** One of the ONNX operators it became. */
+  /** One of the ONNX operators that the call became. */
   operator: string;
   milliseconds: number;
 }
@@ -20,21 +20,26 @@ interface Event {
   name: string;
   /** Start, in microseconds. */
   ts: number;
-  /** Length, in microseconds. */
+  /** Duration, in microseconds. */
   dur: number;
   args?: {op_name?: string};
 }
 
-/** Reads what a session wrote of its last run and removes the folder; slowest calls first. */
+/**
+ * Reads the profile of a session's last run and removes its directory.
+ *
+ * @param sources the tfjs call behind each node
+ * @returns rows, slowest first
+ */
 export function readProfile(
-  folder: string,
+  directory: string,
   sources: Map<string, string>,
 ): ProfileRow[] {
-  const [file] = readdirSync(folder);
+  const [file] = readdirSync(directory);
   const events = JSON.parse(
-    readFileSync(join(folder, file), 'utf8'),
+    readFileSync(join(directory, file), 'utf8'),
   ) as Event[];
-  rmSync(folder, {recursive: true});
+  rmSync(directory, {recursive: true});
   const rows = new Map<string, ProfileRow>();
   const lastRun = Math.max(
     ...events.filter(e => e.name === 'model_run').map(e => e.ts),
@@ -42,7 +47,7 @@ export function readProfile(
   for (const {cat, name, ts, dur, args} of events) {
     if (cat !== 'Node' || !name.endsWith('_kernel_time')) continue;
     if (ts < lastRun) continue;
-    // Fused and inserted nodes carry another name.
+    // Nodes that ONNX Runtime fused or inserted have other names.
     const id = /^n\d+/.exec(name)?.[0] ?? '';
     const operator = args?.op_name ?? '?';
     const call = sources.get(id) ?? "ONNX Runtime's own";
@@ -54,14 +59,17 @@ export function readProfile(
   return [...rows.values()].sort((a, b) => b.milliseconds - a.milliseconds);
 }
 
-/** Prints the slowest calls of a run: so many, or a screenful. */
+/** Rows printed if `count` is not a number. */
+const DEFAULT_ROWS = 15;
+
+/** Prints the first `count` rows and the total of all. */
 export function printProfile(
   rows: ProfileRow[],
   count: number | boolean,
 ): void {
   const total = rows.reduce((sum, row) => sum + row.milliseconds, 0);
   const lines = rows
-    .slice(0, typeof count === 'number' ? count : 15)
+    .slice(0, typeof count === 'number' ? count : DEFAULT_ROWS)
     .map(
       ({call, operator, milliseconds}) =>
         `${milliseconds.toFixed(2).padStart(9)} ms  ${operator}: ${call}`,

@@ -2,37 +2,34 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type {Tensor} from 'onnxruntime-node';
 import {Graph, type IrValue} from '../graph/graph.js';
 import {emit} from './emit.js';
-import {fuse} from '../passes/fuse_convolutions.js';
+import {optimize} from '../passes/index.js';
 import {reshape} from '../graph/layout.js';
-import {reorderAtOnce} from '../passes/merge_reorders.js';
 import {type NativeSession, OrtTensor, createSession} from './onnxruntime.js';
 import {describe, irDtype, lower} from '../trace/signature.js';
 import type {Literals} from '../trace/literals.js';
-import {fasterTransposes} from '../passes/rewrite_transposes.js';
-import {fewerReshapes} from '../passes/sink_reshapes.js';
 import {sameShape, size} from '../graph/shape.js';
-import {type Spare, giveBack} from './buffer_pool.js';
-import type {Structure} from '../trace/trace.js';
+import {type BufferPool, release} from './buffer_pool.js';
+import type {Trace} from '../trace/trace.js';
 import {type Value, settle} from '../trace/value.js';
 import {OnnxError} from './onnx_error.js';
 import {peakBytes} from '../graph/peak_memory.js';
 
-/** Where an output's data comes from: a leaf's own, or a result of the session. */
+/** Where an output's data comes from: a leaf, or a result of the session. */
 type Origin = {leaf: number} | {result: number};
 
 /**
- * ONNX Runtime takes memory in blocks that grow: measured for the gradients of
- * ResNet-32, 1.3 to 1.8 times what is in use at the worst moment.
+ * ONNX Runtime allocates memory in growing blocks: for the gradients of ResNet-32
+ * it takes 1.3 to 1.8 times the peak of what is in use (measured).
  */
-const ARENA = 1.7;
+const ARENA_OVERHEAD = 1.7;
 
-/** A compiled structure. */
+/** A compiled trace. */
 export interface Program {
-  run(structure: Structure, spare: Spare): void;
+  run(trace: Trace, pool: BufferPool): void;
   dispose(): void;
-  /** Working memory of one run, estimated. */
+  /** Estimated working memory of one run. */
   readonly bytes: number;
-  /** The tfjs call behind each node of the model, for profiles. */
+  /** The tfjs call behind each node of the model, for errors and profiles. */
   readonly sources: Map<string, string>;
   readonly session?: NativeSession;
 }
@@ -40,49 +37,47 @@ export interface Program {
 export interface CompileOptions {
   /** Channels per block of the NCHWc layout, or 0. */
   block: number;
-  /** What is taken for granted of some leaves. */
+  /** What is assumed about some leaves. */
   literals: Literals;
-  /** The execution provider. */
+  /** Name of the execution provider. */
   provider: string;
   session: Parameters<typeof createSession>[1];
 }
 
 export function compile(
-  structure: Structure,
+  trace: Trace,
   {block, provider, literals, session: options}: CompileOptions,
 ): Program {
   const g = new Graph(block, provider);
-  const results =
-    structure.outputs.length > 0 ? lowerAll(g, structure, literals) : [];
+  const results = trace.outputs.length > 0 ? lowerAll(g, trace, literals) : [];
   const {origins, values} = distinct(results);
-  const takers = values.map(
+  const consumers = values.map(
     (_, i) => origins.filter(o => 'result' in o && o.result === i).length,
   );
-  const passes = [fuse, reorderAtOnce, fasterTransposes, fewerReshapes];
-  const fused = passes.reduce((outputs, pass) => pass(g, outputs), values);
-  const {model, slots, sources} = emit(fused);
+  const optimized = optimize(g, values);
+  const {model, slots, sources} = emit(optimized);
   const session = values.length > 0 ? open(model, options, sources) : undefined;
   const names = slots.map(slot => `x${slot}`);
   return {
-    bytes: ARENA * peakBytes(fused),
+    bytes: ARENA_OVERHEAD * peakBytes(optimized),
     sources,
     session,
     dispose: () => session?.dispose(),
-    run({leaves, outputs}, spare) {
+    run({leaves, outputs}, pool) {
       const feeds: Record<string, ReturnType<typeof feed>> = {};
       slots.forEach((slot, i) => (feeds[names[i]] = feed(leaves[slot])));
-      const results = session ? runInto(session, feeds, values, spare) : [];
+      const results = session ? runInto(session, feeds, values, pool) : [];
       outputs.forEach((value, i) => {
         const origin = origins[i];
         if ('leaf' in origin) {
           const leaf = leaves[origin.leaf];
-          leaf.sole = false;
+          leaf.exclusive = false;
           settle(value, leaf.data);
         } else {
           const result = results[origin.result];
           const data = result.data as tf.backend_util.TypedArray;
-          settle(value, data, takers[origin.result] === 1);
-          // What comes out of one step often goes into the next.
+          settle(value, data, consumers[origin.result] === 1);
+          // Results of one step are often inputs of the next.
           if (sameShape(result.dims, value.shape)) value.feed = result;
         }
       });
@@ -104,7 +99,7 @@ function open(
 
 function lowerAll(
   g: Graph,
-  {calls, leaves, outputs}: Structure,
+  {calls, leaves, outputs}: Trace,
   {baked, same}: Literals,
 ): IrValue[] {
   const values = new Map<Value, IrValue>();
@@ -132,7 +127,7 @@ function lowerAll(
   return outputs.map(v => values.get(v)!);
 }
 
-/** Results with the same data come out once; inputs do not come out at all. */
+/** Outputs with the same data become one result; outputs that are inputs become none. */
 function distinct(results: IrValue[]): {origins: Origin[]; values: IrValue[]} {
   const values: IrValue[] = [];
   const origins = results.map((v): Origin => {
@@ -156,30 +151,30 @@ function feed(value: Value) {
   return value.feed;
 }
 
-/** Runs a session that has `values` as its results y0, y1 and so on. */
+/** Runs a session whose results y0, y1 and so on are `values`, into pooled memory. */
 function runInto(
   session: NativeSession,
   feeds: Record<string, Tensor>,
   values: readonly IrValue[],
-  spare: Spare,
+  pool: BufferPool,
 ): Tensor[] {
-  spare.nextRun();
-  const kept = values.map(v => memoryFor(v, spare));
-  const fetches = Object.fromEntries(kept.map((k, i) => [`y${i}`, k]));
+  pool.nextRun();
+  const pooled = values.map(v => memoryFor(v, pool));
+  const fetches = Object.fromEntries(pooled.map((k, i) => [`y${i}`, k]));
   const out = session.run(feeds, fetches, {});
-  // The binding makes new tensors of the memory that it was given. It counts
-  // twice, and V8 collects the sooner, until these are let go.
-  giveBack(kept.flatMap((k, i) => (k ? [bufferOf(out[`y${i}`])] : [])));
-  return kept.map((k, i) => k ?? out[`y${i}`]);
+  // The binding returns new tensors that own the same memory. V8 counts it twice,
+  // and collects sooner, until these are released.
+  release(pooled.flatMap((k, i) => (k ? [bufferOf(out[`y${i}`])] : [])));
+  return pooled.map((k, i) => k ?? out[`y${i}`]);
 }
 
 const ARRAYS = {float32: Float32Array, int32: Int32Array, bool: Uint8Array};
 
-/** Where a result is to be written; null where ONNX Runtime is to allocate. */
-function memoryFor({shape, dtype}: IrValue, spare: Spare): Tensor | null {
+/** Where a result is written; null to let ONNX Runtime allocate. */
+function memoryFor({shape, dtype}: IrValue, pool: BufferPool): Tensor | null {
   const type = dtype as keyof typeof ARRAYS;
   const {BYTES_PER_ELEMENT} = ARRAYS[type];
-  const buffer = spare.take(size(shape) * BYTES_PER_ELEMENT);
+  const buffer = pool.take(size(shape) * BYTES_PER_ELEMENT);
   return buffer
     ? new OrtTensor(type as 'float32', new ARRAYS[type](buffer), shape)
     : null;

@@ -1,6 +1,6 @@
 import {type Literals, literals, stillTrue} from '../trace/literals.js';
 import type {Program} from './program.js';
-import type {Structure} from '../trace/trace.js';
+import type {Trace} from '../trace/trace.js';
 import {warnOnce} from '../trace/warn_once.js';
 
 interface Entry {
@@ -8,69 +8,68 @@ interface Entry {
   literals: Literals;
 }
 
-/** So many programs that had gone for lack of memory and were needed again are a loop that compiles. */
+/** Number of programs, dropped for lack of memory and compiled again, that triggers a warning. */
 const TOO_MANY = 10;
 
 /**
- * Compiled programs by structure; the least recently used go first, when there
- * are too many or they hold too much memory.
+ * Compiled programs by the key of their trace. The least recently used are
+ * dropped if there are too many or they hold too much memory.
  */
 export class ProgramCache {
   private readonly entries = new Map<string, Entry>();
   private bytes = 0;
-  /** What went for lack of memory, the latest last; no more than may be cached. */
-  private readonly gone = new Set<string>();
-  private missed = 0;
+  /** Keys of programs dropped for lack of memory, latest last; at most `cacheSize`. */
+  private readonly dropped = new Set<string>();
+  private recompiled = 0;
   compilations = 0;
 
   /**
-   * @param limits how many programs, and how many bytes of working memory
-   * @param compile what to do for a structure that is not here
+   * @param limits the current limits on programs and bytes of working memory
+   * @param compile compiles a trace that is not in the cache
    */
   constructor(
     private readonly limits: () => {
       cacheSize: number;
       memoryLimit: number;
-      /** Profiled programs can run only once. */
+      /** A profiled program runs only once, so none is kept. */
       profile: boolean | number;
     },
-    private readonly compile: (
-      structure: Structure,
-      literals: Literals,
-    ) => Program,
+    private readonly compile: (trace: Trace, literals: Literals) => Program,
   ) {}
 
   get size(): number {
     return this.entries.size;
   }
 
-  /** @param run the number of the current run; only literals written in it are taken for granted */
-  get(structure: Structure, run: number): Program {
+  /**
+   * Finds or compiles the program of a trace.
+   *
+   * @param run the number of the current run, of which literals are assumed constant
+   */
+  get(trace: Trace, run: number): Program {
     if (this.limits().profile) this.clear();
-    const old = this.entries.get(structure.key);
-    const known = old
-      ? stillTrue(old.literals, structure)
-      : literals(structure, run);
+    const old = this.entries.get(trace.key);
+    const known = old ? stillTrue(old.literals, trace) : literals(trace, run);
     if (old && known === old.literals) {
       // Most recently used is last.
-      this.entries.delete(structure.key);
-      this.entries.set(structure.key, old);
+      this.entries.delete(trace.key);
+      this.entries.set(trace.key, old);
       return old.program;
     }
-    if (old) this.remove(structure.key, old);
+    if (old) this.remove(trace.key, old);
     this.compilations++;
-    if (this.gone.delete(structure.key)) this.miss();
-    const program = this.compile(structure, known);
+    if (this.dropped.delete(trace.key)) this.countRecompiled();
+    const program = this.compile(trace, known);
     this.bytes += program.bytes;
-    this.entries.set(structure.key, {program, literals: known});
+    this.entries.set(trace.key, {program, literals: known});
     this.shrink();
     return program;
   }
 
   clear(): void {
     for (const [key, entry] of this.entries) this.remove(key, entry);
-    this.gone.clear();
-    this.missed = 0;
+    this.dropped.clear();
+    this.recompiled = 0;
   }
 
   private shrink(): void {
@@ -81,20 +80,20 @@ export class ProgramCache {
       if (this.entries.size <= cacheSize && !full) return;
       this.remove(key, entry);
       if (!full) continue;
-      for (const oldest of this.gone) {
-        if (this.gone.size < cacheSize) break;
-        this.gone.delete(oldest);
+      for (const oldest of this.dropped) {
+        if (this.dropped.size < cacheSize) break;
+        this.dropped.delete(oldest);
       }
-      this.gone.add(key);
+      this.dropped.add(key);
     }
   }
 
-  private miss(): void {
-    this.missed++;
-    if (this.missed < TOO_MANY) return;
+  private countRecompiled(): void {
+    this.recompiled++;
+    if (this.recompiled < TOO_MANY) return;
     const mib = (this.limits().memoryLimit / 2 ** 20).toFixed(0);
     warnOnce(
-      `onnx backend: graphs are dropped and compiled again and again, because they need more than memoryLimit, ${mib} MiB, together. Raise it, or use smaller batches.`,
+      `onnx backend: graphs are dropped and compiled again and again because together they need more than memoryLimit (${mib} MiB). Raise it, or use smaller batches.`,
     );
   }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What tfjs's Adam keeps; none of it is public. */
+/** Fields of tfjs's Adam optimizer; all of them are private or protected. */
 interface AdamState {
   learningRate: number;
   beta1: number;
@@ -12,17 +12,17 @@ interface AdamState {
   accumulatedSecondMoment: {variable: tf.Variable}[];
 }
 
-/** Variables of so many numbers at most are updated together: an operator's overhead is more than its work. */
+/** Variables up to this size share one kernel: for them an operator's overhead exceeds its work. */
 const SMALL = 2 ** 14;
 
 /**
- * tfjs's Adam takes 14 kernels and 7 scalars a variable, about half of all
- * that a training step of ResNet-32 makes tfjs's engine do. On this backend it
- * is one kernel for each large variable and one for all that are small
- * (kernels/optimizers.ts), in the same arithmetic; on other backends, and where
- * the moments do not exist yet, tfjs's own runs.
+ * tfjs's Adam calls 14 kernels and creates 7 scalars per variable, about half of
+ * the engine's work in a training step of ResNet-32. On this backend it calls
+ * one kernel per large variable and one for all small ones (kernels/adam.ts),
+ * with the same arithmetic. On other backends, and before the moments exist,
+ * the original method runs.
  */
-export function registerOptimizers(backendName: string): void {
+export function patchAdamOptimizer(backendName: string): void {
   const {prototype} = tf.AdamOptimizer;
   const original = prototype.applyGradients;
   prototype.applyGradients = function applyGradients(given) {
@@ -52,7 +52,7 @@ function hasMoments(state: AdamState, gradients: Gradients): boolean {
 
 interface Update {
   gradient: tf.Tensor;
-  /** The variable and its moments. */
+  /** The variable, its first moment and its second moment. */
   state: tf.Variable[];
 }
 
@@ -72,9 +72,9 @@ function updateAll(state: AdamState, gradients: Gradients): void {
   });
   const isSmall = ({gradient}: Update) => gradient.size <= SMALL;
   const large = updates.filter(u => !isSmall(u)).map(u => [u]);
-  for (const together of [updates.filter(isSmall), ...large]) {
-    if (together.length === 0) continue;
-    const inputs = together.flatMap(u => [u.gradient, ...u.state]);
+  for (const group of [updates.filter(isSmall), ...large]) {
+    if (group.length === 0) continue;
+    const inputs = group.flatMap(u => [u.gradient, ...u.state]);
     const updated: tf.Tensor[] = tf
       .engine()
       .runKernel('AdamUpdate', [...shared, ...inputs] as never, {
@@ -82,7 +82,7 @@ function updateAll(state: AdamState, gradients: Gradients): void {
         beta2,
         epsilon,
       });
-    together
+    group
       .flatMap(u => u.state)
       .forEach((variable, i) => variable.assign(updated[i]));
   }

@@ -3,23 +3,23 @@ import * as tf from '@tensorflow/tfjs-core';
 export type GradFunc = tf.GradConfig['gradFunc'];
 
 /**
- * Replaces a kernel's gradient on one backend. tfjs registers gradients for all
- * backends alike, so that it is asked which one is in force; the others keep
- * the original, if there is one.
+ * Replaces a kernel's gradient on one backend. tfjs has one gradient registry
+ * for all backends, so the replacement checks which backend is active and
+ * calls the original on all others. Does nothing if the kernel has no gradient.
  */
-export function correctGradient(
+export function overrideGradient(
   backendName: string,
   kernelName: string,
-  correct: (original: GradFunc) => GradFunc,
+  override: (original: GradFunc) => GradFunc,
 ): void {
   const config = tf.getGradient(kernelName);
   if (!config) return;
-  const corrected = correct(config.gradFunc);
+  const replacement = override(config.gradFunc);
   tf.registerGradient({
     ...config,
     gradFunc: (dy, saved, attrs) =>
       tf.getBackend() === backendName
-        ? corrected(dy, saved, attrs)
+        ? replacement(dy, saved, attrs)
         : config.gradFunc(dy, saved, attrs),
   });
 }

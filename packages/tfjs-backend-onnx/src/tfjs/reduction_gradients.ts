@@ -1,26 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {correctGradient} from './override_gradient.js';
+import {overrideGradient} from './override_gradient.js';
 
 /**
- * tfjs's gradients of sums and means multiply by a tensor of ones that they
- * write element by element in JavaScript, a tenth of a training step's time.
- * On this backend the same is said without writing anything; other backends
- * keep theirs.
+ * tfjs's gradients of Sum and Mean multiply by a tensor of ones that they fill
+ * element by element in JavaScript, a tenth of the time of a training step. On
+ * this backend the gradient is broadcast instead.
  */
-export function registerGradients(backendName: string): void {
+export function registerReductionGradients(backendName: string): void {
   for (const kernelName of ['Sum', 'Mean']) {
-    correctGradient(backendName, kernelName, () => (dy, [x], attrs) => {
+    overrideGradient(backendName, kernelName, () => (dy, [x], attrs) => {
       const axes = tf.util.parseAxisParam(
         (attrs as {axis?: number | number[]}).axis as number,
         x.shape,
       );
-      return {x: () => spread(dy as tf.Tensor, x.shape, axes, kernelName)};
+      return {
+        x: () => broadcastBack(dy as tf.Tensor, x.shape, axes, kernelName),
+      };
     });
   }
 }
 
-/** Each element of the input gets its result's gradient, or its share of it. */
-function spread(
+/** The gradient of a sum, or 1/n of it for a mean, at each element of the input. */
+function broadcastBack(
   dy: tf.Tensor,
   shape: number[],
   axes: number[],

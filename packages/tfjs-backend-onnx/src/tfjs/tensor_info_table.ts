@@ -9,14 +9,14 @@ interface InfoTable {
 }
 
 /**
- * tfjs's engine notes dtype, shape and backend of each data id in a WeakMap. A
- * training step makes thousands of data ids, and a weak table of that size, with
- * what it costs at each garbage collection, took a tenth of the time that
- * recording a step took. The data ids of this backend carry the note themselves;
- * others stay in the table.
+ * tfjs's engine keeps dtype, shape and backend of each data id in a WeakMap. A
+ * training step creates thousands of data ids; a weak table of that size, which
+ * each garbage collection has to visit, took a tenth of the time of recording a
+ * step. The data ids of this backend carry their info themselves; all others
+ * stay in the table.
  */
-export function keepInfoOnValues(): void {
-  const state = tf.engine().state as unknown as {tensorInfo?: InfoTable};
+export function storeTensorInfoOnValues(): void {
+  const state = tf.engine().state as {tensorInfo?: InfoTable};
   const others = state.tensorInfo;
   if (!(others instanceof WeakMap)) return;
   state.tensorInfo = {

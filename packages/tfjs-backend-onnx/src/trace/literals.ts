@@ -1,42 +1,41 @@
-import type {Structure} from './trace.js';
+import type {Trace} from './trace.js';
 import type {Data, Value} from './value.js';
 
 /**
- * What a compiled program takes for granted of the numbers that the tfjs program
- * wrote itself in the course of the run: constants of its loops, most of them.
+ * What a compiled program assumes about the numbers that the tfjs program wrote
+ * during the run; most of them are constants of its loops.
  */
 export interface Literals {
-  /** Leaves that are 0 or 1 everywhere, which simplifies what they are used in. */
+  /** Leaves that are 0, or 1, in every element: these simplify the ops that use them. */
   readonly baked: ReadonlyMap<number, number>;
   /**
-   * Leaves that hold the same numbers as an earlier one, which stands for them:
-   * what the steps of a run do to their own copies of ε is then done once.
+   * Leaves that hold the same numbers as an earlier leaf, which replaces them. If
+   * each step of a run writes its own copy of ε, ops on it are then done once.
    */
   readonly same: ReadonlyMap<number, number>;
 }
 
-/** Longer ones are data rather than constants. */
+/** Longest constant; anything longer is taken to be data. */
 const SHORT = 64;
 
 /**
- * The literals of a structure that is to be compiled.
+ * The literals of a trace that is about to be compiled. All other numbers are
+ * inputs, since they may change (a learning rate does).
  *
- * All other numbers are inputs, as they may change (a learning rate does).
- *
- * @param run the number of the current run; only what was written in it counts
+ * @param run the number of the current run; only numbers written in it are literals
  */
-export function literals(structure: Structure, run: number): Literals {
-  const {leaves} = structure;
+export function literals(trace: Trace, run: number): Literals {
+  const {leaves} = trace;
   const baked = new Map<number, number>();
   const same = new Map<number, number>();
   const first = new Map<string, number>();
-  const places = firstUses(structure);
+  const places = firstUses(trace);
   leaves.forEach((leaf, slot) => {
     if (leaf.writtenBefore !== run) return;
     if (leaf.uniform === 0 || leaf.uniform === 1) {
       baked.set(slot, leaf.uniform);
     } else if (leaf.data!.length <= SHORT && leaf.dtype !== 'string') {
-      // Only where they are used alike: numbers that are equal by chance part again.
+      // Only if used in the same place: numbers that are equal by chance will differ later.
       const key = `${places.get(leaf)} ${(leaf.data as Float32Array).join()}`;
       const earlier = first.get(key);
       if (earlier === undefined) first.set(key, slot);
@@ -49,10 +48,10 @@ export function literals(structure: Structure, run: number): Literals {
 }
 
 /**
- * What still holds of `old`: `old` itself if all of it does. What was seen to
- * change is an input for good.
+ * The literals of `old` that still hold; `old` itself if all of them do. A number
+ * that has changed once stays an input.
  */
-export function stillTrue(old: Literals, {leaves}: Structure): Literals {
+export function stillTrue(old: Literals, {leaves}: Trace): Literals {
   const isBaked = (slot: number, n: number) => leaves[slot].uniform === n;
   const isSame = (slot: number, earlier: number) =>
     sameNumbers(leaves[slot].data!, leaves[earlier].data!);
@@ -74,14 +73,14 @@ function all(
 function sameNumbers(a: Data, b: Data): boolean {
   if (a === b) return true;
   for (let i = 0; i < a.length; i++) {
-    // NaN is the same as NaN here, and 0 is not −0.
+    // Here NaN equals NaN, and 0 differs from −0.
     if (!Object.is(a[i], b[i])) return false;
   }
   return true;
 }
 
-/** Which operand of which kind of call each leaf is first. */
-function firstUses({calls}: Structure): Map<Value, string> {
+/** For each leaf, the signature and operand index of its first use. */
+function firstUses({calls}: Trace): Map<Value, string> {
   const places = new Map<Value, string>();
   for (const {signature, inputs} of calls) {
     inputs.forEach((value, i) => {

@@ -1,42 +1,43 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import {Graph, type IrDtype, type IrValue} from '../graph/graph.js';
 import {sameShape} from '../graph/shape.js';
-import {type KnownSpec, type Spec, specId} from './spec.js';
+import {type NumberedSpec, type Spec, specNumbers} from './spec.js';
 import {
   type Attrs,
-  type KernelInputs,
+  type LoweringInputs,
   Unsupported,
   lowerings,
 } from '../kernels/registry.js';
 
-/** Everything about a call but its data: kernel, shapes, dtypes, attributes. */
+/** Everything about a call except its data: kernel, shapes, dtypes, attributes. */
 export interface Signature {
-  /** Equal for equal calls, and never used again for another. */
+  /** Equal for equal calls; never reused for another. */
   readonly id: number;
   readonly kernel: string;
   readonly names: readonly string[];
   readonly inputs: readonly Spec[];
   readonly attrs: Attrs;
-  /** What it returns; undefined where it must run on the cpu kernel. */
-  readonly outputs?: readonly KnownSpec[];
+  /** What it returns; undefined if the call must run on the cpu kernel. */
+  readonly outputs?: readonly NumberedSpec[];
   /** Whether the kernel returns a list. */
   readonly list: boolean;
-  /** Why it runs on the cpu kernel, where it is known. */
+  /** Why it must run on the cpu kernel. */
   readonly reason?: string;
 }
 
-/** Beyond this many the table starts anew: a program that never repeats itself. */
+/** Size at which the table is cleared: a program whose calls never repeat. */
 const LIMIT = 50_000;
 
-/** By kernel, then by a number made of its inputs' shapes. */
+/** By kernel, then by a hash of the inputs' shapes. */
 const known = new Map<string, Map<number, Signature[]>>();
 let count = 0;
 let nextId = 0;
 
 /**
- * Finds or makes the signature of a call; throws what the kernel objects to.
- * Each call of each step comes through here, so that it compares instead of
- * writing keys.
+ * Finds or creates the signature of a call. Every call of every step comes
+ * through here, so it compares fields instead of building string keys.
+ *
+ * @throws if the kernel rejects its inputs
  */
 export function signatureOf(
   kernel: string,
@@ -107,7 +108,7 @@ function same(a: unknown, b: unknown): boolean {
   return surplus === 0 && Array.isArray(a) === Array.isArray(b);
 }
 
-/** What a call returns is found by lowering it once, into a graph thrown away. */
+/** Infers what a call returns by lowering it once, into a graph that is discarded. */
 function results(
   kernel: string,
   names: readonly string[],
@@ -126,9 +127,12 @@ function results(
       dtype: v.dtype as tf.DataType,
     }));
     if (outputs.some(o => (o.dtype as string) === 'int64')) {
-      throw new Error('a kernel returned int64');
+      throw new Error('its lowering returns int64, which tfjs does not have');
     }
-    return {outputs: outputs.map(o => ({...o, id: specId(o)})), list};
+    return {
+      outputs: outputs.map(o => ({...o, number: specNumbers.of(o)})),
+      list,
+    };
   } catch (error) {
     if (error instanceof Unsupported) {
       return {list: false, reason: error.message};
@@ -140,7 +144,7 @@ function results(
   }
 }
 
-/** Writes a call's operators into `g`. */
+/** Adds a call's operators to `g`. */
 export function lower(
   g: Graph,
   kernel: string,
@@ -149,8 +153,8 @@ export function lower(
   attrs: Attrs,
 ): IrValue | IrValue[] {
   const lowering = lowerings.get(kernel);
-  if (!lowering) throw new Unsupported('no ONNX form of it exists here');
-  const map: KernelInputs = {};
+  if (!lowering) throw new Unsupported('it has no lowering to ONNX');
+  const map: LoweringInputs = {};
   names.forEach((name, i) => (map[name] = values[i]));
   return lowering(g, map, attrs);
 }
@@ -159,10 +163,10 @@ export function irDtype(dtype: tf.DataType): IrDtype {
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') {
     return dtype;
   }
-  throw new Unsupported(`dtype ${dtype} stays on the cpu`);
+  throw new Unsupported(`dtype ${dtype} is not supported`);
 }
 
-/** Kernels that take lists can have hundreds of inputs. */
+/** Largest number of inputs in a description: kernels that take lists can have hundreds. */
 const DESCRIBED = 12;
 
 /** "Conv2D(x: float32[50,32,32,3], filter: float32[3,3,3,16])" */

@@ -6,17 +6,40 @@ export interface Spec {
   readonly dtype: tf.DataType;
 }
 
-/** With a number that is equal for equal specs, and for no others. */
-export interface KnownSpec extends Spec {
-  readonly id: number;
+/** A spec with its number; only equal specs have equal numbers. */
+export interface NumberedSpec extends Spec {
+  readonly number: number;
 }
 
-const ids = new Map<string, number>();
+/**
+ * Numbers specs. Only the specs seen since the table last filled up are
+ * remembered: after that an equal spec may get a second number, which costs a
+ * compilation, but a number is never reused.
+ */
+export class SpecNumbers {
+  private readonly numbers = new Map<string, number>();
+  private next = 0;
 
-/** The number of a shape and dtype. */
-export function specId({shape, dtype}: Spec): number {
-  const key = shape.length === 0 ? dtype : `${dtype}${shape.join()}`;
-  let id = ids.get(key);
-  if (id === undefined) ids.set(key, (id = ids.size));
-  return id;
+  /** @param limit how many specs are remembered */
+  constructor(private readonly limit: number) {}
+
+  /** How many specs are remembered now. */
+  get size(): number {
+    return this.numbers.size;
+  }
+
+  of({shape, dtype}: Spec): number {
+    const key = shape.length === 0 ? dtype : `${dtype}${shape.join()}`;
+    let number = this.numbers.get(key);
+    if (number === undefined) {
+      if (this.numbers.size >= this.limit) this.numbers.clear();
+      this.numbers.set(key, (number = this.next++));
+    }
+    return number;
+  }
 }
+
+/** Far more than one program uses: a program whose shapes never repeat. */
+const LIMIT = 50_000;
+
+export const specNumbers = new SpecNumbers(LIMIT);

@@ -1,8 +1,11 @@
-import {specId} from './spec.js';
+import {specNumbers} from './spec.js';
 import type {Call, Value} from './value.js';
 
-/** What one run does, without its data: two equal keys can share a session. */
-export interface Structure {
+/**
+ * The recorded calls that one run computes, without their data. Traces with
+ * equal keys can share a compiled program.
+ */
+export interface Trace {
   readonly key: string;
   readonly calls: readonly Call[];
   /** Values whose data goes in, in the order of their first use. */
@@ -13,7 +16,7 @@ export interface Structure {
 
 let epoch = 0;
 
-/** A key is a list of numbers, each with the kind of what it numbers. */
+/** A key is a list of numbers, each tagged with what it numbers. */
 const enum Kind {
   Call,
   NewLeaf,
@@ -36,13 +39,13 @@ function push(kind: Kind, number: number): void {
 }
 
 /**
- * Keeps of `calls` (in the order they were recorded) what `wanted` values need,
- * and numbers it.
+ * The trace of those `calls` (in the order they were recorded) that the `wanted`
+ * values need, with its key.
  */
-export function structureOf(
+export function traceOf(
   calls: readonly Call[],
   wanted: (value: Value) => boolean,
-): Structure {
+): Trace {
   const needed = neededCalls(calls, wanted);
   epoch++;
   const leaves: Value[] = [];
@@ -54,12 +57,12 @@ export function structureOf(
     for (const input of call.inputs) {
       if (input.mark !== epoch) {
         if (!input.data)
-          throw new Error('onnx backend: a call before its input');
+          throw new Error('onnx backend: a call precedes its input.');
         input.mark = epoch;
         input.position = leaves.length;
         leaves.push(input);
-        if (input.spec < 0) input.spec = specId(input);
-        push(Kind.NewLeaf, input.spec);
+        if (input.specNumber < 0) input.specNumber = specNumbers.of(input);
+        push(Kind.NewLeaf, input.specNumber);
       } else {
         push(input.call ? Kind.Result : Kind.Leaf, input.position);
       }

@@ -7,8 +7,11 @@ const arrays = {
   bool: Uint8Array,
 };
 
-/** `values` as the typed array of its dtype; string data stays a list of bytes. */
-export function typed(values: ArrayLike<unknown>, dtype: tf.DataType): Data {
+/** `values` as the typed array of its dtype; strings stay a list of byte arrays. */
+export function toTypedArray(
+  values: ArrayLike<unknown>,
+  dtype: tf.DataType,
+): Data {
   if (dtype === 'string') return values as Uint8Array[];
   const ArrayType = arrays[dtype as keyof typeof arrays];
   return values instanceof ArrayType
@@ -16,13 +19,13 @@ export function typed(values: ArrayLike<unknown>, dtype: tf.DataType): Data {
     : ArrayType.from(values as ArrayLike<number>);
 }
 
-/** Beyond so many sizes the shared arrays are forgotten. */
-const SHARED = 64;
+/** Largest number of shared arrays; beyond it all are dropped. */
+const LIMIT = 64;
 const shared = new Map<string, Data>();
 
 /**
- * The one array of so many zeros or ones that all such tensors share, if
- * `data` is one: gradients of means write large ones at each step.
+ * The array that all tensors of zeros, or of ones, of one size share, if `data`
+ * is such a tensor: gradients of means write large ones at each step.
  */
 export function sharedUniform(
   data: Data,
@@ -30,14 +33,14 @@ export function sharedUniform(
 ): {data: Data; uniform: number} | undefined {
   const [first] = data;
   if (first !== 0 && first !== 1) return undefined;
-  // A look at a few places spares most other data the rest.
+  // Sampling a few elements rules out most other data cheaply.
   const step = Math.max(1, Math.floor(data.length / 64));
   for (let i = data.length - 1; i > 0; i -= step) {
     if (data[i] !== first) return undefined;
   }
   const all = uniformArray(first, data.length, dtype);
   if (data.length === 1) return {data: all, uniform: first};
-  // Comparing memory is many times faster than a loop.
+  // Comparing memory is much faster than a loop.
   return Buffer.compare(bytes(data), bytes(all)) === 0
     ? {data: all, uniform: first}
     : undefined;
@@ -49,7 +52,7 @@ function uniformArray(value: number, length: number, dtype: tf.DataType): Data {
   if (!array) {
     const ArrayType = arrays[dtype as keyof typeof arrays];
     array = new ArrayType(length).fill(value);
-    if (shared.size >= SHARED) shared.clear();
+    if (shared.size >= LIMIT) shared.clear();
     shared.set(key, array);
   }
   return array;

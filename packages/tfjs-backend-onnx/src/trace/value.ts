@@ -1,40 +1,40 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type {Tensor as OrtTensor} from 'onnxruntime-node';
 import type {Signature} from './signature.js';
-import type {KnownSpec} from './spec.js';
+import type {NumberedSpec} from './spec.js';
 
 export type Data = tf.backend_util.TypedArray | Uint8Array[];
 
 /**
- * What a tfjs data id stands for: data that is there (`data`), or the result
- * of a recorded call that has not run yet (`call`). Thousands are made in a
- * step; with every field there from the start they all have one form.
+ * What a tfjs data id stands for: data that is there (`data`), or the result of
+ * a recorded call that has not run yet (`call`). A step creates thousands of
+ * these; every field is declared up front so that they share one hidden class.
  */
 export class Value {
-  /** Whether tfjs knows it, by itself as the data id. */
+  /** Whether tfjs holds it, with the value itself as the data id. */
   stored = false;
-  /** tfjs tensors on this data id; at 0 nobody can read it any more. */
+  /** tfjs tensors on this data id; at 0 it can no longer be read. */
   references = 1;
-  /** Inputs of recorded calls, not run yet, that are this value. */
+  /** How many inputs of recorded calls that have not run are this value. */
   uses = 0;
   call: Call | undefined = undefined;
-  /** Set where the value could not be computed; reading it throws this. */
+  /** Set if the value could not be computed; reading it throws this. */
   error: Error | undefined = undefined;
   /** A complex64 value is a pair. */
   parts: {real: Value; imag: Value} | undefined = undefined;
-  /** The number that a tensor written by the program itself has in every place. */
+  /** The one number in every element, if the program wrote a constant tensor of 0s or 1s. */
   uniform: number | undefined = undefined;
-  /** The run before which it was written. */
+  /** The run before which the program wrote it; -1 if it did not. */
   writtenBefore = -1;
   /** `data` as ONNX Runtime takes it. */
   feed: OrtTensor | undefined = undefined;
-  /** What tfjs's engine notes of it (engine-info.ts). */
+  /** The engine's info on this data id (tfjs/tensor_info_table.ts). */
   info: unknown = undefined;
-  /** Whether `data` is its own and nothing else's, so that it can be freed with it. */
-  sole = false;
-  /** Whether `data` came out of a run, whose next turn needs as much again. */
-  ofRun = false;
-  /** Scratch space of structure.ts: number in the structure last built. */
+  /** Whether nothing else uses the memory of `data`, so that it can be freed with this value. */
+  exclusive = false;
+  /** Whether `data` is the result of a run; the next run of the same program needs a buffer of that size. */
+  fromRun = false;
+  /** Scratch space of trace.ts: which trace last numbered this value, and its number there. */
   mark = -1;
   position = -1;
 
@@ -42,8 +42,8 @@ export class Value {
     readonly shape: number[],
     readonly dtype: tf.DataType,
     public data: Data | undefined,
-    /** Number of its shape and dtype (spec.ts); -1 while nobody asked. */
-    public spec: number,
+    /** Number of its shape and dtype (spec.ts); -1 until it is needed. */
+    public specNumber: number,
   ) {}
 }
 
@@ -54,23 +54,27 @@ export interface Call {
   readonly outputs: Value[];
 }
 
-/** A value that is still to be computed. It shares `shape` with its signature. */
-export function pendingValue({shape, dtype, id}: KnownSpec): Value {
-  return new Value(shape as number[], dtype, undefined, id);
+/** A value that has not been computed. It shares `shape` with its signature. */
+export function pendingValue({shape, dtype, number}: NumberedSpec): Value {
+  return new Value(shape as number[], dtype, undefined, number);
 }
 
-/** Turns a pending value into one whose data is there. */
+/**
+ * Gives a pending value its data.
+ *
+ * @param exclusive whether the data is the result of a run that only this value uses
+ */
 export function settle(
   value: Value,
   data: Data | undefined,
-  sole = false,
+  exclusive = false,
 ): void {
   value.data = data;
-  value.sole = value.ofRun = sole;
+  value.exclusive = value.fromRun = exclusive;
   value.call = undefined;
 }
 
-/** Lets go of the calls behind a value that cannot be computed. */
+/** Marks a value as failed and releases the calls behind it. */
 export function fail(value: Value, error: Error): void {
   value.error = error;
   value.call = undefined;

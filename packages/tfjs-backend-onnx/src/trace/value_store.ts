@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type {Value} from './value.js';
 
 /**
- * The values behind data ids. A value is its own data id, which spares a table
- * that every kernel call would go through; only tensors that came from another
- * backend keep the id they had there.
+ * The values behind data ids. A value is its own data id, so that kernel calls
+ * need no table lookup; only tensors that were moved here from another backend
+ * keep their id.
  */
 export class ValueStore {
   private readonly moved: tf.DataStorage<Value>;
@@ -22,7 +22,7 @@ export class ValueStore {
     return (dataId as Value).stored === true || this.moved.has(dataId);
   }
 
-  /** Fetches it from another backend where it is there. */
+  /** Moves the data here first if another backend has it. */
   get(dataId: object): Value {
     const value = dataId as Value;
     return value.stored === true ? value : this.moved.get(dataId);

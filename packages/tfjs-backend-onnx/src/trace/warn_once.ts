@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-const said = new Set<string>();
+const printed = new Set<string>();
 
-/** Says each thing once in the life of the process. */
+/** Prints each message once per process. */
 export function warnOnce(message: string): void {
-  if (said.has(message)) return;
-  said.add(message);
+  if (printed.has(message)) return;
+  printed.add(message);
   tf.backend_util.warn(message);
 }
