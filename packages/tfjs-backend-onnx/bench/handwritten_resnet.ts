@@ -1,19 +1,19 @@
 import type * as tf from '@tensorflow/tfjs';
-import {Graph, type IrValue} from '../src/ir/graph.js';
-import {emit} from '../src/ir/emit.js';
-import {OrtTensor, createSession} from '../src/native.js';
+import {Graph, type IrValue} from '../src/graph/graph.js';
+import {emit} from '../src/runtime/emit.js';
+import {OrtTensor, createSession} from '../src/runtime/onnxruntime.js';
 
 /*
- * ResNet-32's forward pass and input gradient as one would write them in ONNX
- * by hand: weights constant, batch normalization folded into them, plain
- * operators. What the backend makes of the same network is measured by it.
+ * ResNet-32's forward pass and input gradient as an engineer would write them in
+ * ONNX by hand: constant weights, batch normalization folded into them, standard
+ * operators. It is the yardstick for the graphs that the backend generates.
  */
 
 interface Folded {
   /** [out, in, 3, 3], for the forward pass and for ConvTranspose. */
   weights: IrValue;
-  /** [in, out, 3, 3], turned round: the gradient at stride 1. */
-  turned: IrValue;
+  /** [in, out, 3, 3], rotated by 180 degrees: for the gradient at stride 1. */
+  rotated: IrValue;
   bias: IrValue;
   channels: {in: number; out: number};
 }
@@ -40,18 +40,18 @@ class Network {
     const inner = kernel.length / 9 / out;
     const factor = gamma.map((v, i) => v / Math.sqrt(variance[i] + 1e-5));
     const forward = new Float32Array(kernel.length);
-    const turned = new Float32Array(kernel.length);
+    const rotated = new Float32Array(kernel.length);
     kernel.forEach((value, index) => {
       const o = index % out;
       const i = Math.floor(index / out) % inner;
       const tap = Math.floor(index / out / inner);
       forward[(o * inner + i) * 9 + tap] = value * factor[o];
-      turned[(i * out + o) * 9 + 8 - tap] = value * factor[o];
+      rotated[(i * out + o) * 9 + 8 - tap] = value * factor[o];
     });
     const bias = beta.map((v, i) => v - mean[i] * factor[i]);
     return {
       weights: g.constant(forward, [out, inner, 3, 3], 'float32'),
-      turned: g.constant(turned, [inner, out, 3, 3], 'float32'),
+      rotated: g.constant(rotated, [inner, out, 3, 3], 'float32'),
       bias: g.constant(bias, [out], 'float32'),
       channels: {in: inner, out},
     };
@@ -70,14 +70,14 @@ class Network {
   /** The gradient of `conv` for its input. */
   back(
     dy: IrValue,
-    {weights, turned, channels}: Folded,
+    {weights, rotated, channels}: Folded,
     stride: number,
   ): IrValue {
     const [, , h, w] = dy.shape;
     const shape = [this.batch, channels.in, h * stride, w * stride];
     const common = {kernel_shape: [3, 3], pads: [1, 1, 1, 1]};
     return stride === 1
-      ? this.g.node('Conv', [dy, turned], shape, 'float32', common)
+      ? this.g.node('Conv', [dy, rotated], shape, 'float32', common)
       : this.g.node('ConvTranspose', [dy, weights], shape, 'float32', {
           ...common,
           strides: [2, 2],
@@ -89,7 +89,7 @@ class Network {
     return this.g.node(type, inputs, shape, 'float32');
   }
 
-  /** dy where the ReLU let its input through. */
+  /** The gradient of a ReLU with result `relu`. */
   mask(dy: IrValue, relu: IrValue): IrValue {
     const {g} = this;
     const on = g.node('Greater', [relu, g.scalar(0)], relu.shape, 'bool');
@@ -143,8 +143,8 @@ class Network {
   }
 }
 
-/** @returns a function that runs the network once: logits and the input gradient of their sum. */
-export function yardstick(
+/** A function that runs the network once and returns the logits and the input gradient of their sum. */
+export function handwrittenResnet(
   model: tf.LayersModel,
   images: Float32Array,
   batch: number,
@@ -163,12 +163,12 @@ export function yardstick(
   const channel = (values: number[]) =>
     g.constant(Float32Array.from(values), [1, 3, 1, 1], 'float32');
   const mean = channel([0.485, 0.456, 0.406]);
-  const deviation = channel([0.229, 0.224, 0.225]);
+  const stddev = channel([0.229, 0.224, 0.225]);
   const input = g.input(0, [batch, 3, 32, 32], 'float32');
   const dz = g.input(1, [batch, 10], 'float32');
 
   const first = net.fold('conv1', 'bn1');
-  let x = net.op('Div', [net.op('Sub', [input, mean]), deviation]);
+  let x = net.op('Div', [net.op('Sub', [input, mean]), stddev]);
   x = net.op('Relu', [net.conv(x, first, 1)]);
   const start = x;
   const blocks: {
@@ -206,13 +206,13 @@ export function yardstick(
     g.constant(all.get('linear/bias')!, [10], 'float32'),
   ]);
 
-  const turned = Float32Array.from(
+  const transposed = Float32Array.from(
     dense,
     (_, k) => dense[(k % 64) * 10 + Math.floor(k / 64)] / 64,
   );
   let d = g.node(
     'MatMul',
-    [dz, g.constant(turned, [10, 64], 'float32')],
+    [dz, g.constant(transposed, [10, 64], 'float32')],
     [batch, 64],
     'float32',
   );
@@ -234,7 +234,7 @@ export function yardstick(
     const beside = stride === 2 ? net.shortcutBack(d, a.channels.in) : d;
     d = net.op('Add', [inside, beside]);
   }
-  const dx = net.op('Div', [net.back(net.mask(d, start), first, 1), deviation]);
+  const dx = net.op('Div', [net.back(net.mask(d, start), first, 1), stddev]);
 
   const session = createSession(emit([logits, dx]).model, {
     graphOptimizationLevel: 'all',

@@ -1,74 +1,83 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {type CpuResult, listName, runOnCpu} from './lazy/cpu_kernels.js';
-import {ProgramCache} from './lazy/cache.js';
-import {Recorder} from './lazy/recorder.js';
-import {Spare} from './lazy/spare.js';
-import {ValueStore} from './lazy/store.js';
-import {StepBoundary} from './lazy/boundary.js';
-import {keepInfoOnValues} from './lazy/engine_info.js';
-import {signatureOf} from './lazy/signature.js';
-import type {Spec} from './lazy/spec.js';
-import {sharedUniform, typed} from './lazy/typed.js';
-import {type Data, type Value, readyValue} from './lazy/value.js';
-import {warnOnce} from './lazy/warn.js';
-import {Session} from './session.js';
-import {hostKernels} from './host/registry.js';
+import {runCpuKernel} from './fallback/cpu_kernels.js';
+import {hostKernels} from './fallback/host_kernels.js';
+import './fallback/host_slice_and_concat.js';
 import type {Attrs} from './kernels/registry.js';
-import type {OnnxOptions} from './options.js';
+import {type OnnxOptions, type Settings, resolveOptions} from './options.js';
+import {Recorder} from './record/recorder.js';
+import {StepBoundary} from './record/step_boundary.js';
+import {BufferPool} from './runtime/buffer_pool.js';
+import {ProgramCache} from './runtime/program_cache.js';
+import {Runtime} from './runtime/runtime.js';
+import {storeTensorInfoOnValues} from './tfjs/tensor_info_table.js';
+import {type KernelInputs, flattenInputs} from './trace/kernel_inputs.js';
+import {signatureOf} from './trace/signature.js';
+import type {Spec} from './trace/spec.js';
+import {sharedUniform, toTypedArray} from './trace/typed_arrays.js';
+import {type Data, type Value, readyValue} from './trace/value.js';
+import {ValueStore} from './trace/value_store.js';
+import {warnOnce} from './trace/warn_once.js';
 
-/** Of `memoryLimit`, this part may be kept for the results of later runs. */
-const SPARE = 1 / 4;
+/** The buffer pool may hold this fraction of `memoryLimit`. */
+const POOL_SHARE = 1 / 4;
 
-/** Counters that show how the backend is doing. */
+/** Counters that show what the backend is doing. */
 export interface OnnxStats {
-  /** Graphs compiled so far. A steady loop adds none after its second turn. */
+  /** Graphs compiled so far. A steady loop adds none after its second iteration. */
   compilations: number;
   /** Graphs run so far. */
   runs: number;
-  /** Compiled graphs at hand. */
+  /** Compiled graphs in the cache. */
   cachedSessions: number;
-  /** Kernel calls recorded and not run. */
+  /** Kernel calls that are recorded and have not run. */
   pending: number;
 }
 
 /**
- * A TensorFlow.js backend whose kernels only write down what is to be done.
- * Reading a tensor, or the end of a step, compiles what was written down into
- * one ONNX graph, or finds it compiled, and runs it (Suhan et al., "LazyTensor",
- * arXiv:2102.13267).
+ * A TensorFlow.js backend whose kernels only record calls. Reading a tensor, or
+ * the end of a step, compiles the recorded calls into one ONNX graph (or finds
+ * it in the cache) and runs it (Suhan et al., "LazyTensor", arXiv:2102.13267).
+ *
+ * What a call goes through, in order: `trace/` gives it a signature, `record/`
+ * keeps it pending and decides when to run, `kernels/` lower it to the operators
+ * of `graph/`, `passes/` optimize the graph, `runtime/` compiles, caches and runs
+ * it. `fallback/` runs what needs no graph, or cannot have one.
  */
 export class OnnxBackend extends tf.KernelBackend {
-  private readonly data: ValueStore;
-  private readonly session: Session;
-  private readonly spare: Spare;
+  private settings: Settings;
+  private readonly values: ValueStore;
+  private readonly runtime: Runtime;
+  private readonly pool: BufferPool;
   private readonly cache: ProgramCache;
   private readonly recorder: Recorder;
   private readonly boundary: StepBoundary;
 
   constructor(options: OnnxOptions = {}) {
     super();
-    keepInfoOnValues();
-    this.data = new ValueStore(this);
-    this.session = new Session(options);
+    storeTensorInfoOnValues();
+    this.settings = resolveOptions(options);
+    this.values = new ValueStore(this);
+    this.runtime = new Runtime(this.settings);
     this.cache = new ProgramCache(
-      () => this.session.settings,
-      (structure, literals) => this.session.compile(structure, literals),
+      () => this.settings,
+      (trace, literals) => this.runtime.compile(trace, literals),
     );
-    this.spare = new Spare(() => this.session.settings.memoryLimit * SPARE);
+    this.pool = new BufferPool(() => this.settings.memoryLimit * POOL_SHARE);
     this.recorder = new Recorder(
       this.cache,
-      (program, structure) => this.session.run(program, structure, this.spare),
-      this.spare,
+      (program, trace) => this.runtime.run(program, trace, this.pool),
+      this.pool,
     );
     this.boundary = new StepBoundary(this.recorder);
   }
 
-  /** Changes options; what was compiled under the old ones is dropped. */
+  /** Changes options. Drops all compiled graphs. */
   configure(options: OnnxOptions): void {
     this.recorder.flush();
-    this.session.configure(options);
+    this.settings = resolveOptions(options, this.settings);
+    this.runtime.settings = this.settings;
     this.cache.clear();
-    this.spare.clear();
+    this.pool.clear();
   }
 
   stats(): OnnxStats {
@@ -80,53 +89,35 @@ export class OnnxBackend extends tf.KernelBackend {
     };
   }
 
-  /** Runs what is pending now. Programs need not call it. */
+  /** Runs all pending calls now. Programs do not need to call it. */
   flush(): void {
     this.recorder.flush();
   }
 
-  /** What every registered kernel of this backend does. */
+  /** The body of every kernel registered for this backend. */
   runKernel(
     kernel: string,
-    inputs: tf.NamedTensorInfoMap | tf.TensorInfo[] | undefined,
+    inputs: KernelInputs,
     attrs: Attrs = {},
   ): tf.TensorInfo | tf.TensorInfo[] {
     this.boundary.before();
-    const names: string[] = [];
-    const infos: tf.TensorInfo[] = [];
-    const given = (inputs ?? {}) as tf.NamedTensorInfoMap;
-    for (const name of Object.keys(given)) {
-      const info = given[name];
-      if (info == null) continue;
-      if (Array.isArray(info)) {
-        // Kernels of ragged tensors take lists.
-        info.forEach((item, i) => {
-          names.push(listName(name, i));
-          infos.push(item);
-        });
-      } else {
-        names.push(name);
-        infos.push(info);
-      }
-    }
-    const values = infos.map(({dataId}) => this.data.get(dataId));
-    let onCpu = false;
+    const {names, infos} = flattenInputs(inputs);
+    const values = infos.map(({dataId}) => this.values.get(dataId));
+    let cpuOnly = false;
     values.forEach(({error, shape}, i) => {
       if (error) throw error;
       const {dtype} = infos[i];
-      onCpu ||=
+      cpuOnly ||=
         shape.includes(0) || dtype === 'string' || dtype === 'complex64';
     });
 
-    const onHost = hostKernels.get(kernel)?.(values, infos, attrs);
-    if (onHost) return this.answer(onHost);
+    const result = hostKernels.get(kernel)?.(values, infos, attrs);
+    if (result) return this.store(result);
 
-    if (onCpu) {
-      return this.runOnCpu(kernel, names, infos, values, attrs);
-    }
+    if (cpuOnly) return this.runOnCpu(kernel, names, infos, values, attrs);
     const signature = signatureOf(kernel, names, infos, attrs);
     if (!signature.outputs) {
-      // What makes numbers out of nothing is no loss on the host.
+      // A kernel without inputs costs nothing extra on the host.
       if (names.length > 0) {
         warnOnce(
           `onnx backend: ${kernel} runs on the cpu backend's kernel: ${signature.reason}.`,
@@ -134,37 +125,35 @@ export class OnnxBackend extends tf.KernelBackend {
       }
       return this.runOnCpu(kernel, names, infos, values, attrs);
     }
-    const outputs = this.recorder
-      .record(signature, values)
-      .map(value => this.data.add(value));
-    return signature.list ? outputs : outputs[0];
+    const outputs = this.recorder.record(signature, values);
+    return this.store(signature.list ? outputs : outputs[0]);
   }
 
-  /** A number as a tensor. */
+  /** A number as a tensor without axes. */
   scalar(value: number, dtype: tf.DataType): tf.TensorInfo {
-    return {dataId: this.write([value] as never, [], dtype), shape: [], dtype};
+    return {dataId: this.write([value], [], dtype), shape: [], dtype};
   }
 
-  /** The same data under another shape. */
+  /** The same data with another shape. */
   share(info: tf.TensorInfo, shape: number[]): tf.TensorInfo {
     this.incRef(info.dataId);
     return {dataId: info.dataId, shape, dtype: info.dtype};
   }
 
   override write(
-    values: tf.backend_util.BackendValues,
+    values: tf.backend_util.BackendValues | number[],
     shape: number[],
     dtype: tf.DataType,
   ): object {
-    const given = typed(values as ArrayLike<unknown>, dtype);
-    // A copy: the caller may go on to write into what was given.
-    const uniform = sharedUniform(given, dtype);
-    const data = uniform?.data ?? (given === values ? given.slice() : given);
+    const array = toTypedArray(values as ArrayLike<unknown>, dtype);
+    // A copy: the caller may write into its array later.
+    const uniform = sharedUniform(array, dtype);
+    const data = uniform?.data ?? (array === values ? array.slice() : array);
     const value = readyValue(data, shape, dtype);
-    value.sole = uniform === undefined;
+    value.exclusive = uniform === undefined;
     value.uniform = uniform?.uniform;
     value.writtenBefore = this.recorder.runs;
-    return this.data.add(value).dataId;
+    return this.values.add(value).dataId;
   }
 
   override move(
@@ -175,26 +164,28 @@ export class OnnxBackend extends tf.KernelBackend {
     refCount: number,
   ): void {
     if (dtype === 'complex64') {
-      throw new Error('onnx backend: complex64 tensors cannot be moved to it.');
+      throw new Error(
+        'onnx backend: a complex64 tensor of another backend cannot be moved here; create it on this backend.',
+      );
     }
     const value = readyValue(
-      typed(values as ArrayLike<unknown>, dtype),
+      toTypedArray(values as ArrayLike<unknown>, dtype),
       shape,
       dtype,
     );
     value.references = refCount;
-    this.data.addMoved(dataId, value);
+    this.values.addMoved(dataId, value);
   }
 
   override readSync(dataId: object): tf.backend_util.BackendValues {
-    const value = this.data.get(dataId);
+    const value = this.values.get(dataId);
     if (value.parts) {
       return tf.backend_util.mergeRealAndImagArrays(
         this.settled(value.parts.real) as Float32Array,
         this.settled(value.parts.imag) as Float32Array,
       );
     }
-    // A copy: the caller may write into it, and others may share the original.
+    // A copy: the caller may write into it, and other values may share the data.
     return this.settled(value).slice() as tf.backend_util.BackendValues;
   }
 
@@ -203,27 +194,27 @@ export class OnnxBackend extends tf.KernelBackend {
   }
 
   override refCount(dataId: object): number {
-    return this.data.has(dataId) ? this.data.get(dataId).references : 0;
+    return this.values.has(dataId) ? this.values.get(dataId).references : 0;
   }
 
   override incRef(dataId: object): void {
-    this.data.get(dataId).references++;
+    this.values.get(dataId).references++;
   }
 
   override disposeData(dataId: object, force = false): boolean {
-    if (this.data.has(dataId)) {
-      const value = this.data.get(dataId);
+    if (this.values.has(dataId)) {
+      const value = this.values.get(dataId);
       value.references--;
       if (!force && value.references > 0) return false;
       value.references = 0;
-      this.data.delete(dataId);
-      if (value.uses === 0) this.spare.free(value);
+      this.values.delete(dataId);
+      if (value.uses === 0) this.pool.free(value);
     }
     return true;
   }
 
   override numDataIds(): number {
-    return this.data.size;
+    return this.values.size;
   }
 
   override memory(): {unreliable: boolean} {
@@ -234,7 +225,7 @@ export class OnnxBackend extends tf.KernelBackend {
     return false;
   }
 
-  /** How long `f` takes here, with everything that it records. */
+  /** Times `f` together with the calls that it records. */
   override async time(f: () => void): Promise<tf.BackendTimingInfo> {
     this.recorder.flush();
     const begin = performance.now();
@@ -253,7 +244,7 @@ export class OnnxBackend extends tf.KernelBackend {
 
   override dispose(): void {
     this.cache.clear();
-    this.spare.clear();
+    this.pool.clear();
   }
 
   private settled(value: Value): Data {
@@ -276,30 +267,17 @@ export class OnnxBackend extends tf.KernelBackend {
         this.settled(value);
       }
     }
-    const {results, list} = runOnCpu(kernel, names, specs, values, attrs);
-    const infos = results.map(result => {
-      const value = this.adopt(result);
-      // What is made of nothing cannot be a view of anything.
-      value.sole = values.length === 0;
-      return this.data.add(value);
-    });
-    return list ? infos : infos[0];
-  }
-
-  private adopt({data, shape, dtype, parts}: CpuResult): Value {
-    const value = readyValue(data, shape, dtype);
-    if (parts) {
-      value.parts = {
-        real: this.adopt(parts.real),
-        imag: this.adopt(parts.imag),
-      };
+    const {results, list} = runCpuKernel(kernel, names, specs, values, attrs);
+    for (const result of results) {
+      // Without inputs there is nothing that it could be a view of.
+      result.exclusive = values.length === 0;
     }
-    return value;
+    return this.store(list ? results : results[0]);
   }
 
-  private answer(result: Value | Value[]): tf.TensorInfo | tf.TensorInfo[] {
+  private store(result: Value | Value[]): tf.TensorInfo | tf.TensorInfo[] {
     return Array.isArray(result)
-      ? result.map(v => this.data.add(v))
-      : this.data.add(result);
+      ? result.map(v => this.values.add(v))
+      : this.values.add(result);
   }
 }

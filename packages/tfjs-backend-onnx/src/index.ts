@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {OnnxBackend, type OnnxStats} from './backend.js';
-import {settings, type OnnxOptions} from './options.js';
+import {resolveOptions, type OnnxOptions} from './options.js';
 import {BACKEND, registerOnnx} from './register.js';
 
 registerOnnx();
@@ -11,10 +11,10 @@ export type {OnnxOptions, OnnxStats};
 /**
  * Makes `onnx` the backend that TensorFlow.js runs on.
  *
- * @param options threads, limits and the execution provider; what is not given
- *     stays as it is
+ * @param options threads, limits and the execution provider; an option that is
+ *     not given keeps its value
  * @throws if an option is unknown or out of range, or the execution provider
- *     is not in this build of ONNX Runtime
+ *     does not work here
  *
  * ```ts
  * await useOnnx({threads: 2});
@@ -22,7 +22,7 @@ export type {OnnxOptions, OnnxStats};
  * ```
  */
 export async function useOnnx(options: OnnxOptions = {}): Promise<OnnxBackend> {
-  settings(options);
+  resolveOptions(options);
   registerOnnx();
   await tf.setBackend(BACKEND);
   const backend = tf.backend() as OnnxBackend;

@@ -1,8 +1,8 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {useOnnx} from '../src/index.js';
-import {said} from '../../../test/helpers/said.js';
-import {executionProvider, on, same, withGradients} from './both.js';
+import {printed} from './helpers/printed.js';
+import {executionProvider, on, same, withGradients} from './helpers/both.js';
 
 const random = (shape: number[], seed = 1) =>
   tf.randomUniform(shape, -1, 1, 'float32', seed);
@@ -84,7 +84,7 @@ const table: Record<string, Op> = {
 // Before the table: what cannot be compiled is said once, and then runs on cpu.
 test.serial('other layouts are concatenated in one graph', async t => {
   await useOnnx({executionProvider});
-  const warned = said('warn', () =>
+  const warned = printed('warn', () =>
     tf.tidy(() => void layouts(random([2, 3, 4, 5])).dataSync()),
   );
   t.deepEqual(warned, []);

@@ -1,6 +1,6 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
-import {onGpu, same, withGradients} from './both.js';
+import {onGpu, same, withGradients} from './helpers/both.js';
 
 const {NaN: nan, POSITIVE_INFINITY: inf} = Number;
 const corners = [-inf, -3.5, -1, -0.5, 0, 0.25, 0.5, 1, 2.5, 100, inf, nan];

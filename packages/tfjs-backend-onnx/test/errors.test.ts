@@ -2,7 +2,7 @@ import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {define} from '../src/kernels/registry.js';
 import {OnnxBackend, useOnnx} from '../src/index.js';
-import {said} from '../../../test/helpers/said.js';
+import {printed} from './helpers/printed.js';
 
 const backend = await useOnnx();
 const works = () =>
@@ -82,7 +82,7 @@ const misfits: [string, tf.TensorInfo[], object, RegExp][] = [
     'Conv2D',
     [tf.ones([1, 4, 4, 3]), tf.ones([3, 3, 2, 4])],
     {strides: 1, pad: 'same', dataFormat: 'NHWC', dilations: 1},
-    /Conv2D\(x: float32\[1,4,4,3\], filter: float32\[3,3,2,4\]\): filters for 2 channels do not fit 3/,
+    /Conv2D\(x: float32\[1,4,4,3\], filter: float32\[3,3,2,4\]\): a filter for 2 channels does not fit an input of 3/,
   ],
 ];
 
@@ -130,7 +130,7 @@ test.serial('a session that does not compile', t => {
 });
 
 test.serial('a session that does not compile, where tfjs has a kernel', t => {
-  const warned = said('warn', () => {
+  const warned = printed('warn', () => {
     // ONNX's convolutions know no whole numbers.
     const y: tf.Tensor = tf.engine().runKernel(
       'Conv2D',
@@ -151,7 +151,7 @@ test.serial('a session that does not compile, where tfjs has a kernel', t => {
 
 test.serial('options are checked', async t => {
   await t.throwsAsync(useOnnx({threads: -1}), {
-    message: /threads must be a whole number/,
+    message: /threads must be an integer of at least 0, but it is -1/,
   });
   await t.throwsAsync(useOnnx({cacheSize: 0}), {message: /cacheSize/});
   await t.throwsAsync(useOnnx({memoryLimit: 0}), {message: /memoryLimit/});
@@ -159,7 +159,8 @@ test.serial('options are checked', async t => {
     message: /no execution provider 'abacus'; it has cpu/,
   });
   await t.throwsAsync(useOnnx({thread: 1} as never), {
-    message: /no option 'thread'/,
+    message:
+      /unknown option 'thread'; the options are executionProvider, threads/,
   });
   t.true(works());
 });

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {readFileSync} from 'node:fs';
-import {lowerings, registerOnnx, viewKernels} from './kernel_names.js';
+import {lowerings, registerOnnx, viewKernels} from './helpers/kernel_names.js';
 
 registerOnnx();
 

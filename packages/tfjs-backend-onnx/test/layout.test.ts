@@ -1,22 +1,22 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
-import {elementwise} from '../src/ir/elementwise.js';
-import {Graph, type IrValue} from '../src/ir/graph.js';
-import {block, unblock} from '../src/ir/blocked.js';
+import {elementwise} from '../src/graph/elementwise.js';
+import {Graph, type IrValue} from '../src/graph/graph.js';
+import {block, unblock} from '../src/graph/blocked.js';
 import {
   NCHW_TO_NHWC,
   NHWC_TO_NCHW,
   reshape,
   transpose,
-} from '../src/ir/layout.js';
-import {pad, slice} from '../src/ir/regions.js';
-import {gatherRows} from '../src/ir/rows.js';
-import {reorderAtOnce} from '../src/ir/reorder.js';
-import {fasterTransposes} from '../src/ir/transposes.js';
-import {fewerReshapes} from '../src/ir/views.js';
+} from '../src/graph/layout.js';
+import {pad, slice} from '../src/graph/regions.js';
+import {gatherRows} from '../src/graph/gather_rows.js';
+import {mergeReorders} from '../src/passes/merge_reorders.js';
+import {rewriteTransposes} from '../src/passes/rewrite_transposes.js';
+import {sinkReshapes} from '../src/passes/sink_reshapes.js';
 import {blockedConv} from '../src/kernels/blocked_conv.js';
-import {inOrder} from '../src/ir/order.js';
-import {same} from './both.js';
+import {inOrder} from '../src/graph/topological_order.js';
+import {same} from './helpers/both.js';
 
 const PLANES = [0, 2, 1];
 
@@ -69,7 +69,7 @@ for (const [channels, reorders] of [
     const blocked = block(g, transpose(g, x, NHWC_TO_NCHW));
     const y = unblock(g, g.node('Exp', [blocked], blocked.shape, 'float32'));
     const outputs = [transpose(g, y, NCHW_TO_NHWC)];
-    const [result] = reorderAtOnce(g, outputs);
+    const [result] = mergeReorders(g, outputs);
     t.deepEqual(result.shape, x.shape);
     t.is(counted(outputs[0], 'Transpose'), 2);
     t.is(counted(result, 'Transpose'), 0);
@@ -95,8 +95,8 @@ test('between two blocked convolutions there is no reshape left', t => {
   const mask = elementwise(g, 'Sign', [first]);
   const half = elementwise(g, 'Mul', [first, g.scalar(0.5)]);
   const second = conv(elementwise(g, 'Mul', [mask, half]), 2);
-  const outputs = reorderAtOnce(g, [transpose(g, second, NCHW_TO_NHWC)]);
-  const [result] = fewerReshapes(g, outputs);
+  const outputs = mergeReorders(g, [transpose(g, second, NCHW_TO_NHWC)]);
+  const [result] = sinkReshapes(g, outputs);
   const reshapes = (v: IrValue) =>
     inOrder([v]).filter(
       ({type, inputs}) =>
@@ -116,7 +116,7 @@ test('a result of the graph is no reshape where it was none', t => {
     elementwise(g, 'Neg', [flat]),
   ];
   const outputs = [result, elementwise(g, 'Abs', [reshape(g, inside, [36])])];
-  const rewritten = fewerReshapes(g, outputs);
+  const rewritten = sinkReshapes(g, outputs);
   t.deepEqual(
     rewritten.map(v => v.node.type),
     ['Neg', 'Abs'],
@@ -206,7 +206,7 @@ test('a large transpose that moves the last axis is done in two', t => {
   const g = new Graph();
   const transposes = (shape: number[], permutation: number[]) =>
     counted(
-      fasterTransposes(g, [
+      rewriteTransposes(g, [
         transpose(g, g.input(0, shape, 'float32'), permutation),
       ])[0],
       'Transpose',
@@ -232,7 +232,7 @@ test('what works on the channels of an image is done after its transpose', t => 
       perm: NHWC_TO_NCHW,
     });
     const other = use(centered);
-    return fasterTransposes(g, [planes, other])[0];
+    return rewriteTransposes(g, [planes, other])[0];
   };
   const alone = graph(v => v.node.inputs[0]!);
   t.is(alone.node.type, 'Mul');

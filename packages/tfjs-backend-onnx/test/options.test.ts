@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {useOnnx} from '../src/index.js';
-import {said} from '../../../test/helpers/said.js';
+import {printed} from './helpers/printed.js';
 
 const backend = await useOnnx();
 const roomy = 2 ** 30;
@@ -71,7 +71,7 @@ test.serial('a limit that makes a loop compile is named once', async t => {
     for (let i = 0; i < 12; i++) [8, 9].forEach(program);
   };
   const aboutMemory = () =>
-    said('warn', loop).filter(text => text.includes('memoryLimit'));
+    printed('warn', loop).filter(text => text.includes('memoryLimit'));
   const warned = aboutMemory();
   t.is(warned.length, 1);
   t.regex(warned[0], /memoryLimit.*smaller batches/);
@@ -80,17 +80,17 @@ test.serial('a limit that makes a loop compile is named once', async t => {
 
 test.serial('a profile names the slowest ops and their shapes', async t => {
   await useOnnx({profile: 1});
-  const printed = said('log', () =>
+  const lines = printed('log', () =>
     tf.tidy(() => {
       // Not of ones: that would be worked out before the run.
       const x = tf.randomUniform([32, 64]);
       tf.matMul(x, x, false, true).dataSync();
     }),
   );
-  t.is(printed.length, 1);
-  t.is(printed[0].split('\n').length, 2);
+  t.is(lines.length, 1);
+  t.is(lines[0].split('\n').length, 2);
   t.regex(
-    printed[0],
+    lines[0],
     /^onnx backend: [\d.]+ ms in operators\n +[\d.]+ ms {2}\w+: BatchMatMul\(a: float32\[32,64\], b: float32\[32,64\]\)/,
   );
 });

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import test, {type ExecutionContext} from 'ava';
-import {on} from './both.js';
+import {on} from './helpers/both.js';
 
 /*
  * Numbers that are no ordinary numbers, at every place of a list: vector

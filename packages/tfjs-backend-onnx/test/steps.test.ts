@@ -1,8 +1,8 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {useOnnx} from '../src/index.js';
-import {said} from '../../../test/helpers/said.js';
-import {compilations} from './compilations.js';
+import {printed} from './helpers/printed.js';
+import {compilations} from './helpers/compilations.js';
 
 const backend = await useOnnx();
 
@@ -214,7 +214,7 @@ test.serial('steps that hand on much run four at once, others alone', t => {
 test.serial('a program that mostly repeats itself is told nothing', t => {
   const program = (n: number) =>
     tf.tidy(() => tf.randomUniform([n, 5]).cos().sum().dataSync());
-  const warned = said('warn', () => {
+  const warned = printed('warn', () => {
     for (let n = 1; n < 20; n++) {
       program(n);
       for (let i = 0; i < 12; i++) program(1);
@@ -226,7 +226,7 @@ test.serial('a program that mostly repeats itself is told nothing', t => {
 test.serial(
   'a program that compiles at each step is told which op changes',
   t => {
-    const warned = said('warn', () => {
+    const warned = printed('warn', () => {
       for (let n = 1; n < 16; n++) {
         tf.tidy(() => tf.randomUniform([n, 3]).exp().sum().dataSync());
       }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import {join} from 'node:path';
-import {temporaryFolderInside} from '../../../test/helpers/folder.js';
+import {temporaryFolder} from './helpers/temporary_folder.js';
 import {type TestResult, bundle, run, testFiles} from './tfjs_core/run.js';
 
 /** Tests of tfjs-core that the backend does not pass, and why. */
@@ -15,7 +15,7 @@ const excluded: Record<string, string> = {
 
 test("tfjs-core's own tests", async t => {
   t.timeout(600_000);
-  const program = join(temporaryFolderInside(t), 'tests.mjs');
+  const program = join(temporaryFolder(t), 'tests.mjs');
   await bundle(testFiles(), program);
 
   const results = await run(program, 'onnx');

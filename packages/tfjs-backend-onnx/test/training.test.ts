@@ -1,6 +1,6 @@
 import test, {type ExecutionContext} from 'ava';
 import * as tf from '@tensorflow/tfjs';
-import {cifarResnet} from '../../../src/models/resnet.js';
+import {cifarResnet} from '../bench/resnet.js';
 import {useOnnx} from '../src/index.js';
 
 type Make = () => tf.LayersModel;
@@ -71,6 +71,7 @@ test.serial('a residual network with batch normalization', async t => {
         inputShape: [8, 8, 3],
         classes: 3,
         seed: 5,
+        activation: 'softmax',
         weightDecay: 1e-3,
       }),
       tf.train.momentum(0.02, 0.9),
@@ -161,7 +162,7 @@ test.serial(
       model.add(dense(3, 2, {activation: 'softmax'}));
       return compile(model, 'adam');
     };
-    // One image at a time: the cpu backend's gradient of upSampling2d is wrong for more.
+    // One image at a time: the cpu backend's gradient of upSampling2d is wrong for batches.
     const x = [4, 8, 8, 2];
     const run = async (backend: string) => {
       if (backend === 'onnx') await useOnnx();

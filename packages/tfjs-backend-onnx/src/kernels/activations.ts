@@ -1,7 +1,7 @@
-import {add, mul} from '../ir/arithmetic.js';
-import {cast} from '../ir/cast.js';
-import {elementwise} from '../ir/elementwise.js';
-import type {Graph, IrValue} from '../ir/graph.js';
+import {add, mul} from '../graph/arithmetic.js';
+import {cast} from '../graph/cast.js';
+import {elementwise} from '../graph/elementwise.js';
+import type {Graph, IrValue} from '../graph/graph.js';
 import {type Attrs, Unsupported, define} from './registry.js';
 import {inFloat} from './unary.js';
 
@@ -61,13 +61,13 @@ define('EluGrad', (g, {dy, y}) => {
   return elementwise(g, 'Where', [positive, dy, below], {dtype: 'float32'});
 });
 
-/** Times this, all but the last few denormal numbers are above 1. */
+/** Times this, every positive number except the smallest denormals exceeds 1. */
 const HUGE = 3.4e38;
 
 /**
- * 1 where x > 0, NaN where x is. Written as max(0, min(1, HUGE relu(x))): one
- * pass through memory without branches (ONNX's Sign takes four times as long),
- * of which only the ReLU that the forward pass has anyway must be kept.
+ * 1 where x > 0, 0 where x <= 0, NaN where x is NaN. Computed as
+ * max(0, min(1, HUGE relu(x))): one pass through memory without branches (ONNX's
+ * Sign takes four times as long), which keeps only the ReLU of the forward pass alive.
  */
 define('Step', (g, {x}, {alpha}) =>
   inFloat(g, x, f => {
@@ -87,7 +87,7 @@ define('ClipByValue', (g, {x}, {clipValueMin, clipValueMax}) => {
   return elementwise(g, 'Min', [low, g.scalar(clipValueMax, x.dtype)]);
 });
 
-/** What a fused kernel does at its end. */
+/** The activation at the end of a fused kernel. */
 export function activate(
   g: Graph,
   x: IrValue,

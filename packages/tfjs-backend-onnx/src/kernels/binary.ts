@@ -1,15 +1,15 @@
-import {add, div, mul, sub} from '../ir/arithmetic.js';
-import {cast} from '../ir/cast.js';
-import {elementwise} from '../ir/elementwise.js';
-import type {Graph, IrDtype, IrValue} from '../ir/graph.js';
-import {broadcast, padRank} from '../ir/shape.js';
-import {reshape, expand} from '../ir/layout.js';
-import {floorDivInt, modInt} from './integers.js';
+import {add, div, mul, sub} from '../graph/arithmetic.js';
+import {cast} from '../graph/cast.js';
+import {elementwise} from '../graph/elementwise.js';
+import type {Graph, IrDtype, IrValue} from '../graph/graph.js';
+import {broadcast, padRank} from '../graph/shape.js';
+import {reshape, expand} from '../graph/layout.js';
+import {floorDivInt, modInt} from './integer_division.js';
 import {define, listed} from './registry.js';
 
 type Binary = (g: Graph, a: IrValue, b: IrValue) => IrValue;
 
-/** tfjs makes both operands one dtype beforehand, but for bool in sums. */
+/** tfjs converts both operands to one dtype first, except bool in sums. */
 function arithmetic(kernel: string, f: Binary): void {
   define(kernel, (g, {a, b}) => {
     if (a.dtype !== 'bool') return f(g, a, cast(g, b, a.dtype));
@@ -46,7 +46,7 @@ define('FloorDiv', (g, {a, b}) => {
   return cast(g, elementwise(g, 'Floor', [div(g, a, b)]), 'int32');
 });
 
-/** The remainder has the divisor's sign. */
+/** The remainder has the sign of the divisor. */
 define('Mod', (g, {a, b}) => {
   if (a.dtype !== 'float32') {
     const rest = modInt(g, cast(g, a, 'int32'), cast(g, b, 'int32'));
@@ -59,7 +59,7 @@ define('Mod', (g, {a, b}) => {
   const sign = (v: IrValue) => is('GreaterOrEqual', v, zero);
   const same = is('Equal', sign(a), sign(b));
   const exact = is('Equal', remainder, zero);
-  // Not a number where b is infinite, as in JavaScript.
+  // NaN if b is infinite, as in JavaScript.
   const period = add(g, b, mul(g, b, zero));
   return elementwise(
     g,
@@ -73,14 +73,14 @@ define('Mod', (g, {a, b}) => {
   );
 });
 
-/** The angle of the point (b, a): that of (|b|, |a|), mirrored. */
+/** The angle of the point (b, a), from that of (|b|, |a|) by symmetry. */
 define('Atan2', (g, {a, b}) => {
   const zero = g.scalar(0);
   const is = (type: string, x: IrValue, y: IrValue) =>
     elementwise(g, type, [x, y], {dtype: 'bool'});
   const where = (c: IrValue, x: IrValue, y: IrValue) =>
     elementwise(g, 'Where', [c, x, y], {dtype: 'float32'});
-  // Of -0 only the reciprocal is below 0.
+  // -0 counts as negative; only its reciprocal is below 0.
   const negative = (v: IrValue) => {
     const reciprocal = elementwise(g, 'Reciprocal', [v]);
     const below = [is('Less', v, zero), is('Less', reciprocal, zero)];
@@ -88,7 +88,7 @@ define('Atan2', (g, {a, b}) => {
   };
   const [y, x] = [a, b].map(v => elementwise(g, 'Abs', [v]));
   const steep = elementwise(g, 'Atan', [div(g, y, x)]);
-  // Two infinities have no quotient, nor have two zeros.
+  // The quotient of two infinities, or of two zeros, is NaN.
   const equal = where(is('Equal', y, x), g.scalar(Math.PI / 4), steep);
   const onAxis = elementwise(g, 'And', [
     is('Equal', y, zero),
@@ -101,7 +101,7 @@ define('Atan2', (g, {a, b}) => {
 
 function comparison(kernel: string, type: string): void {
   define(kernel, (g, {a, b}) => {
-    // Only equality is known for bool.
+    // ONNX compares bool only for equality.
     const as = a.dtype === 'bool' && type !== 'Equal' ? 'int32' : a.dtype;
     const operands = [cast(g, a, as), cast(g, b, as)];
     return elementwise(g, type, operands, {dtype: 'bool'});
@@ -134,7 +134,7 @@ define('AddN', (g, inputs) => listed(inputs).reduce((a, b) => add(g, a, b)));
 define('Select', (g, {condition, t, e}) => {
   const dtype = t.dtype === e.dtype ? t.dtype : 'float32';
   const rank = t.shape.length;
-  // A list of conditions chooses rows.
+  // A condition of rank 1 selects rows.
   const rows = condition.shape.length === 1 && rank > 1;
   const shape = rows
     ? [condition.shape[0], ...Array<number>(rank - 1).fill(1)]

@@ -1,9 +1,9 @@
-import {NCHWC, block, unblock} from '../ir/blocked.js';
-import type {Attributes, Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {absorbPadding} from './padding.js';
+import {NCHWC, block, unblock} from '../graph/blocked.js';
+import type {Attributes, Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {absorbPadding} from './absorb_padding.js';
 
-/** Whether ONNX Runtime can convolve so many channels in blocks. */
+/** Whether ONNX Runtime can convolve this many channels in blocks. */
 export function canBlock(g: Graph, inputs: number, outputs: number): boolean {
   const b = g.block;
   return b > 0 && outputs % b === 0 && (inputs % b === 0 || inputs < b);
@@ -11,7 +11,7 @@ export function canBlock(g: Graph, inputs: number, outputs: number): boolean {
 
 /**
  * A blocked convolution of `x` [N, C, H, W] with `weights` in the layout of
- * `blockFilter`. The result is [N, C', H', W'].
+ * {@link blockFilter}. The result has the NCHW shape `shape`.
  */
 export function blockedConv(
   g: Graph,
@@ -20,7 +20,7 @@ export function blockedConv(
   shape: readonly number[],
   attributes: Attributes,
 ): IrValue {
-  // The padding may have been carried below the blocks.
+  // The padding may have moved below the blocks.
   let {input, attributes: all} = absorbPadding(g, x, attributes);
   if (x.shape[1] % g.block === 0) {
     ({input, attributes: all} = absorbPadding(g, block(g, input), all));
@@ -39,7 +39,7 @@ export function blockedConv(
   return unblock(g, reshape(g, y, [n, c / g.block, h, w, g.block]));
 }
 
-/** tfjs's filter [H, W, in, out], blocked: [out / b, in / b, H, W, in, out]. */
+/** Blocks tfjs's filter [H, W, in, out]: [out / b, in / b, H, W, b (in), b (out)]. */
 export function blockFilter(g: Graph, filter: IrValue): IrValue {
   const [h, w, ci, co] = filter.shape;
   const b = g.block;
@@ -51,7 +51,7 @@ export function blockFilter(g: Graph, filter: IrValue): IrValue {
   return reshape(g, transpose(g, split, [4, 2, 0, 1, 3, 5]), [co, ci, h, w]);
 }
 
-/** A depthwise filter [H, W, channels, 1], blocked: [channels / b, 1, H, W, b]. */
+/** Blocks a depthwise filter [H, W, channels, 1]: [channels / b, 1, H, W, b]. */
 export function blockDepthwiseFilter(g: Graph, filter: IrValue): IrValue {
   const [h, w, c] = filter.shape;
   const b = g.block;

@@ -1,9 +1,9 @@
-import {mul} from '../ir/arithmetic.js';
-import {NCHWC, block, unblock} from '../ir/blocked.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {reduce} from '../ir/reduce.js';
-import {concat, pad, slice} from '../ir/regions.js';
+import {mul} from '../graph/arithmetic.js';
+import {NCHWC, block, unblock} from '../graph/blocked.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {reduce} from '../graph/reduce.js';
+import {concat, pad, slice} from '../graph/regions.js';
 import {canGatherRows, filterGradientByRows} from './filter_gradient_rows.js';
 import {type ConvInfo, convInfo} from './conv_info.js';
 import {toNchw} from './convolution.js';
@@ -23,7 +23,7 @@ define('Conv2DBackpropFilter', (g, {x, dy}, attrs) => {
   return g.node('Identity', [result], result.shape, 'float32');
 });
 
-/** The part of `x` (NCHW) that the windows reach, padding included. */
+/** The part of `x` (NCHW) that the windows cover, padding included. */
 function padded(g: Graph, x: IrValue, info: ConvInfo): IrValue {
   const {top, left} = info.padInfo;
   const [n, c, h, w] = x.shape;
@@ -43,9 +43,9 @@ function padded(g: Graph, x: IrValue, info: ConvInfo): IrValue {
 }
 
 /**
- * The gradient is itself a convolution, of the input with dy, once examples
- * and channels have changed places: stride becomes dilation. Examples are then
- * what is blocked, so their number is filled up with zeros.
+ * The gradient is itself a convolution of the input with dy, with examples and
+ * channels swapped and stride and dilation swapped. It is blocked along the
+ * examples, whose number is padded with zeros.
  */
 function swapped(g: Graph, x: IrValue, dy: IrValue, info: ConvInfo): IrValue {
   const b = g.block;
@@ -59,9 +59,15 @@ function swapped(g: Graph, x: IrValue, dy: IrValue, info: ConvInfo): IrValue {
     [0, 0],
     [0, 0],
   ]);
-  const turned = g.node('Transpose', [input], [ci, examples, h, w], 'float32', {
-    perm: [1, 0, 2, 3],
-  });
+  const channelsFirst = g.node(
+    'Transpose',
+    [input],
+    [ci, examples, h, w],
+    'float32',
+    {
+      perm: [1, 0, 2, 3],
+    },
+  );
   const blocked = pad(g, block(g, dy), [
     [0, extra],
     [0, 0],
@@ -81,7 +87,7 @@ function swapped(g: Graph, x: IrValue, dy: IrValue, info: ConvInfo): IrValue {
   const sum = g.node(
     'Conv',
     [
-      reshape(g, block(g, turned), turned.shape),
+      reshape(g, block(g, channelsFirst), channelsFirst.shape),
       reshape(g, weights, [co, examples, oh, ow]),
     ],
     shape,
@@ -98,7 +104,7 @@ function swapped(g: Graph, x: IrValue, dy: IrValue, info: ConvInfo): IrValue {
   return transpose(g, unblock(g, view), [2, 3, 0, 1]);
 }
 
-/** Everywhere else: one product of matrices for each place of the filter. */
+/** Without blocks: one matrix product per tap of the filter. */
 function byTaps(g: Graph, x: IrValue, dy: IrValue, info: ConvInfo): IrValue {
   const [n, ci] = x.shape;
   const [, co, oh, ow] = dy.shape;
@@ -112,7 +118,7 @@ function byTaps(g: Graph, x: IrValue, dy: IrValue, info: ConvInfo): IrValue {
   return reshape(g, concat(g, products, 0), shape);
 }
 
-/** What each place of the filter sees: [N, C, outHeight, outWidth], row by row. */
+/** For each tap of the filter, row by row, the inputs it meets: [N, C, outHeight, outWidth]. */
 function taps(g: Graph, x: IrValue, info: ConvInfo): IrValue[] {
   const [n, c] = x.shape;
   const shape = [n, c, info.outHeight, info.outWidth];

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type {Attributes} from '../ir/graph.js';
+import type {Attributes} from '../graph/graph.js';
 import {type Attrs, Unsupported} from './registry.js';
 
 export type ConvInfo = tf.backend_util.Conv2DInfo;
 
 type Shape4D = [number, number, number, number];
 
-/** tfjs's own reading of a convolution's attributes. */
+/** A convolution's shapes and padding, as tfjs computes them from its attributes. */
 export function convInfo(
   input: readonly number[],
   filter: readonly number[],
@@ -27,7 +27,7 @@ export function convInfo(
   );
 }
 
-/** The attributes of ONNX's Conv and ConvTranspose. */
+/** Attributes for ONNX's Conv and ConvTranspose. */
 export function convAttributes(info: ConvInfo): Attributes {
   const {top, left, bottom, right} = info.padInfo;
   return {
@@ -38,12 +38,12 @@ export function convAttributes(info: ConvInfo): Attributes {
   };
 }
 
-/** The shape of the result in ONNX's order. */
+/** The result's shape, NCHW. */
 export function outputShape(info: ConvInfo): number[] {
   return [info.batchSize, info.outChannels, info.outHeight, info.outWidth];
 }
 
-/** Rows and columns of the input that no window reaches because of the stride. */
+/** Number of rows and columns of the input that no window covers because of the stride. */
 export function unreached(
   info: ConvInfo,
   height: number,

@@ -1,7 +1,7 @@
-import {add} from '../ir/arithmetic.js';
-import type {Attributes, Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {slice} from '../ir/regions.js';
+import {add} from '../graph/arithmetic.js';
+import type {Attributes, Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {slice} from '../graph/regions.js';
 import {
   blockDepthwiseFilter,
   blockFilter,
@@ -17,7 +17,10 @@ import {
 import {depthwiseFilter, toNchw, toNhwc} from './convolution.js';
 import {plainConv} from './plain_conv.js';
 import {Unsupported, define} from './registry.js';
-import {canDealOut, dealtOut} from './strided_input_gradient.js';
+import {
+  hasSubPixelForm,
+  subPixelInputGradient,
+} from './sub_pixel_input_gradient.js';
 
 define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
   const shape = attrs.inputShape as number[];
@@ -30,13 +33,13 @@ define('Conv2DBackpropInput', (g, {dy, filter}, attrs) => {
   }
   return toNhwc(
     g,
-    canDealOut(g, info)
-      ? dealtOut(g, gradient, filter, info)
+    hasSubPixelForm(g, info)
+      ? subPixelInputGradient(g, gradient, filter, info)
       : transposed(g, gradient, filter, info, result),
   );
 });
 
-/** conv2dTranspose may be given more than the convolution has windows. */
+/** Drops gradients for which the convolution has no window: conv2dTranspose may pass more. */
 function windows(g: Graph, dy: IrValue, info: ConvInfo): IrValue {
   const [n, height, width, c] = dy.shape;
   const {outHeight, outWidth} = info;
@@ -47,7 +50,7 @@ function windows(g: Graph, dy: IrValue, info: ConvInfo): IrValue {
   return slice(g, dy, [0, 0, 0, 0], [n, outHeight, outWidth, c]);
 }
 
-/** At stride 1, where the convolution the other way round needs no negative padding. */
+/** Whether the stride is 1 and the convolution with the rotated filter needs no negative padding. */
 function canFlip(info: ConvInfo): boolean {
   const {top, left, bottom, right} = info.padInfo;
   return (
@@ -58,7 +61,7 @@ function canFlip(info: ConvInfo): boolean {
   );
 }
 
-/** At stride 1 it is a convolution with the filter turned round. */
+/** At stride 1: a convolution with the filter rotated by 180 degrees. */
 function flipped(
   g: Graph,
   dy: IrValue,
@@ -67,23 +70,23 @@ function flipped(
   shape: number[],
 ): IrValue {
   const [, , ci, co] = filter.shape;
-  const turned = turnedRound(g, filter);
-  const attributes = turnedAttributes(info);
+  const rotated = rotate180(g, filter);
+  const attributes = rotatedAttributes(info);
   if (canBlock(g, co, ci)) {
-    const swapped = transpose(g, turned, [0, 1, 3, 2]);
+    const swapped = transpose(g, rotated, [0, 1, 3, 2]);
     return blockedConv(g, dy, blockFilter(g, swapped), shape, attributes);
   }
-  const weights = transpose(g, turned, [2, 3, 0, 1]);
+  const weights = transpose(g, rotated, [2, 3, 0, 1]);
   return plainConv(g, dy, weights, shape, attributes);
 }
 
-function turnedRound(g: Graph, filter: IrValue): IrValue {
+function rotate180(g: Graph, filter: IrValue): IrValue {
   const [kh, kw] = filter.shape;
   return slice(g, filter, [kh - 1, kw - 1, 0, 0], filter.shape, [-1, -1, 1, 1]);
 }
 
-/** Of the convolution with the filter turned round. */
-function turnedAttributes(info: ConvInfo): Attributes {
+/** Attributes of the convolution with the rotated filter. */
+function rotatedAttributes(info: ConvInfo): Attributes {
   const {top, left, bottom, right} = info.padInfo;
   const height = info.effectiveFilterHeight - 1;
   const width = info.effectiveFilterWidth - 1;
@@ -116,14 +119,14 @@ define('DepthwiseConv2dNativeBackpropInput', (g, {dy, filter}, attrs) => {
   const result = [shape[0], shape[3], shape[1], shape[2]];
   const [h, w, c, multiplier] = filter.shape;
   if (canFlip(info) && multiplier === 1 && canBlock(g, c, c)) {
-    const weights = blockDepthwiseFilter(g, turnedRound(g, filter));
-    const attributes = {...turnedAttributes(info), group: c};
+    const weights = blockDepthwiseFilter(g, rotate180(g, filter));
+    const attributes = {...rotatedAttributes(info), group: c};
     return toNhwc(
       g,
       blockedConv(g, toNchw(g, dy), weights, result, attributes),
     );
   }
-  // A group with more than one channel is more than the webgpu provider can do.
+  // The webgpu provider supports only one channel per group.
   const attributes = {
     ...convAttributes(info),
     output_padding: unreached(info, shape[1], shape[2]),

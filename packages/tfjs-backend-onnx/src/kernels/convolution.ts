@@ -1,7 +1,12 @@
-import {add} from '../ir/arithmetic.js';
-import {type Graph, type IrValue, splatValue} from '../ir/graph.js';
-import {NCHW_TO_NHWC, NHWC_TO_NCHW, reshape, transpose} from '../ir/layout.js';
-import {concat, pad, padsOf} from '../ir/regions.js';
+import {add} from '../graph/arithmetic.js';
+import {type Graph, type IrValue, splatValue} from '../graph/graph.js';
+import {
+  NCHW_TO_NHWC,
+  NHWC_TO_NCHW,
+  reshape,
+  transpose,
+} from '../graph/layout.js';
+import {concat, pad, padsOf} from '../graph/regions.js';
 import {activate} from './activations.js';
 import {
   blockDepthwiseFilter,
@@ -16,7 +21,7 @@ import {
   outputShape,
 } from './conv_info.js';
 import {plainConv} from './plain_conv.js';
-import {type Attrs, type KernelInputs, define} from './registry.js';
+import {type Attrs, type LoweringInputs, define} from './registry.js';
 
 export const toNchw = (g: Graph, x: IrValue) => transpose(g, x, NHWC_TO_NCHW);
 export const toNhwc = (g: Graph, x: IrValue) => transpose(g, x, NCHW_TO_NHWC);
@@ -30,7 +35,9 @@ function conv2d(
 ): IrValue {
   const [, , ci, co] = filter.shape;
   if (x.shape[3] % ci !== 0) {
-    throw new Error(`filters for ${ci} channels do not fit ${x.shape[3]}`);
+    throw new Error(
+      `a filter for ${ci} channels does not fit an input of ${x.shape[3]}`,
+    );
   }
   const attributes = convAttributes(info);
   const shape = outputShape(info);
@@ -42,7 +49,7 @@ function conv2d(
     );
   }
   const weights = transpose(g, filter, [3, 2, 0, 1]);
-  // As in tfjs, a filter for fewer channels means groups.
+  // As in tfjs, a filter with fewer channels means groups.
   const group = x.shape[3] / ci;
   const all = {...attributes, group};
   return toNhwc(
@@ -61,7 +68,7 @@ function depthwise(
 ): IrValue {
   if (filter.shape[2] !== info.inChannels) {
     throw new Error(
-      `filters for ${filter.shape[2]} channels do not fit ${info.inChannels}`,
+      `a filter for ${filter.shape[2]} channels does not fit an input of ${info.inChannels}`,
     );
   }
   const copies = columnsPerBlock(g, filter, info);
@@ -94,8 +101,8 @@ function depthwise(
 }
 
 /**
- * Where channels are too few for a block, and no filter looks to its side, so
- * many columns with the same filters make one.
+ * Number of neighboring columns that together fill a block, if there are too few
+ * channels for one and the filter is one column wide; otherwise 1.
  */
 function columnsPerBlock(g: Graph, filter: IrValue, info: ConvInfo): number {
   const {inChannels, inWidth, outWidth, filterWidth, strideWidth} = info;
@@ -106,7 +113,7 @@ function columnsPerBlock(g: Graph, filter: IrValue, info: ConvInfo): number {
   return inWidth % copies === 0 ? copies : 1;
 }
 
-/** `x` with so many columns side by side as channels; padding of its rows stays outside. */
+/** `x` with `copies` neighboring columns as channels of one. A padding of rows moves outside. */
 function widened(g: Graph, x: IrValue, copies: number): IrValue {
   const [n, h, w, c] = x.shape;
   const shape = [n, h, w / copies, c * copies];
@@ -129,7 +136,7 @@ export function depthwiseFilter(g: Graph, filter: IrValue): IrValue {
 function finish(
   g: Graph,
   y: IrValue,
-  {bias, preluActivationWeights}: KernelInputs,
+  {bias, preluActivationWeights}: LoweringInputs,
   attrs: Attrs,
 ): IrValue {
   const summed = bias ? add(g, y, bias) : y;

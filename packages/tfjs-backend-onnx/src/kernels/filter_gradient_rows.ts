@@ -1,19 +1,19 @@
-import {NCHWC, block} from '../ir/blocked.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {fitsTable, gatherRows} from '../ir/rows.js';
+import {NCHWC, block} from '../graph/blocked.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {fitsTable, gatherRows} from '../graph/gather_rows.js';
 import type {ConvInfo} from './conv_info.js';
 
 /*
- * The gradient of a filter is itself a convolution, of the input with dy, once
- * examples and channels have changed places: stride becomes dilation. What it
- * sums over, then its channels, is cut into blocks: examples, or bands of rows
- * of examples, so that little is left over in the last block. In the blocked
- * layout a pixel's channels lie side by side, and with such rows of `block`
- * numbers as units each operand is one gather away from its place.
+ * The gradient of a filter is itself a convolution of the input with dy, with
+ * examples and channels swapped and stride and dilation swapped. It sums over
+ * examples, which are blocked like channels; to leave few empty places in the last
+ * block, examples are cut into bands of rows. In the blocked layout the channels
+ * of a pixel are adjacent, and one gather of such rows of `block` numbers brings
+ * each operand into place.
  */
 
-/** Whether channels come in whole blocks, and the tables stay small. */
+/** Whether the channels fill whole blocks and the tables are small enough. */
 export function canGatherRows(g: Graph, info: ConvInfo): boolean {
   const {inChannels, outChannels} = info;
   if (g.block === 0 || inChannels % g.block > 0 || outChannels % g.block > 0) {
@@ -23,7 +23,7 @@ export function canGatherRows(g: Graph, info: ConvInfo): boolean {
   return fitsTable((inChannels / g.block) * count * inRows * inColumns(info));
 }
 
-/** The filter's gradient, [height, width, in, out], of `x` and `dy` in NCHW. */
+/** The filter's gradient, [height, width, in, out], from `x` and `dy` in NCHW. */
 export function filterGradientByRows(
   g: Graph,
   x: IrValue,
@@ -55,17 +55,17 @@ export function filterGradientByRows(
 }
 
 interface Bands {
-  /** Into how many bands an example is cut. */
+  /** Number of bands per example. */
   perExample: number;
-  /** Bands of all examples, and as many more as fill the last block. */
+  /** Number of bands of all examples, rounded up to whole blocks. */
   count: number;
   /** Rows of dy in a band. */
   outRows: number;
-  /** Rows of the input that they reach. */
+  /** Rows of the input that these depend on. */
   inRows: number;
 }
 
-/** Many bands fill their blocks well, but overlap more. */
+/** The cheapest number of bands: many fill their blocks better, but overlap more. */
 function bandsOf(info: ConvInfo, b: number): Bands {
   const {batchSize, outHeight, strideHeight, effectiveFilterHeight} = info;
   let best: Bands | undefined;
@@ -83,7 +83,7 @@ function bandsOf(info: ConvInfo, b: number): Bands {
   return best!;
 }
 
-/** Of convolving, and of moving the input, relative to each other as measured. */
+/** Cost of the convolution plus that of moving the input; their ratio is measured. */
 function cost({count, outRows, inRows}: Bands, info: ConvInfo, b: number) {
   const taps = info.filterHeight * info.filterWidth;
   const products = outRows * info.outWidth * taps * (info.outChannels / b);
@@ -94,7 +94,7 @@ function inColumns(info: ConvInfo): number {
   return (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth;
 }
 
-/** The input as [in, band, row, column], bands blocked. */
+/** The input as [in, band, row, column], with bands blocked. */
 function inputRows(
   g: Graph,
   x: IrValue,
@@ -106,10 +106,10 @@ function inputRows(
   const groups = ci / b;
   const columns = inColumns(info);
   const {top, left} = info.padInfo;
-  const places = [groups, count / b, inRows, columns, b];
+  const shape = [groups, count / b, inRows, columns, b];
   const key = `input rows ${[n, ci, h, w, top, left, perExample, outRows, inRows, info.strideHeight, columns]}`;
-  const gathered = gatherRows(g, withZeros(g, x), key, places, place => {
-    const [c, block, i, j, k] = place;
+  const gathered = gatherRows(g, withZeros(g, x), key, shape, index => {
+    const [c, block, i, j, k] = index;
     const band = block * b + k;
     const example = Math.floor(band / perExample);
     const row = (band % perExample) * outRows * info.strideHeight + i - top;
@@ -122,19 +122,19 @@ function inputRows(
       : h * w;
   });
   const size = (count / b) * inRows * columns * b;
-  const turned = g.node(
+  const bandsFirst = g.node(
     'Unblock',
     [reshape(g, gathered, [groups, 1, 1, size, b])],
     [groups, b, 1, size],
     'float32',
   );
-  return reshape(g, turned, [ci, count, inRows, columns]);
+  return reshape(g, bandsFirst, [ci, count, inRows, columns]);
 }
 
-/** `x` [N, C, H, W], blocked, with one more row of zeros below each image. */
+/** `x` [N, C, H, W], blocked, with one row of zeros added below each image. */
 function withZeros(g: Graph, x: IrValue): IrValue {
   const [n, c, h, w] = x.shape;
-  // As a convolution, since that runs on all threads, as padding does not.
+  // A convolution runs on all threads; a pad does not.
   return g.node(
     'Conv',
     [reshape(g, block(g, x), x.shape), g.splat(1, [c, 1, 1, 1], 'float32')],
@@ -145,7 +145,7 @@ function withZeros(g: Graph, x: IrValue): IrValue {
   );
 }
 
-/** dy as the weights of that convolution, [out, band, row, column], both blocked. */
+/** dy as the weights of that convolution, [out, band, row, column], with out and band blocked. */
 function gradientRows(
   g: Graph,
   dy: IrValue,
@@ -154,12 +154,12 @@ function gradientRows(
   const b = g.block;
   const [n, co, h, w] = dy.shape;
   const groups = co / b;
-  const places = [groups, count / b, outRows, w, b];
+  const shape = [groups, count / b, outRows, w, b];
   const key = `gradient rows ${[n, co, h, w, perExample]}`;
-  const gathered = gatherRows(g, block(g, dy), key, places, place => {
-    const [c, block, i, j, k] = place;
+  const gathered = gatherRows(g, block(g, dy), key, shape, index => {
+    const [c, block, i, j, k] = index;
     const band = block * b + k;
-    // What the last block has too many meets zeros of the input.
+    // The surplus bands of the last block are multiplied by zeros of the input.
     const example = Math.min(Math.floor(band / perExample), n - 1);
     const row = (band % perExample) * outRows + i;
     return ((example * groups + c) * h + row) * w + j;

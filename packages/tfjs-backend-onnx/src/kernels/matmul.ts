@@ -1,8 +1,8 @@
-import {add} from '../ir/arithmetic.js';
-import {cast} from '../ir/cast.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {reshape, transpose} from '../ir/layout.js';
-import {broadcast} from '../ir/shape.js';
+import {add} from '../graph/arithmetic.js';
+import {cast} from '../graph/cast.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {reshape, transpose} from '../graph/layout.js';
+import {broadcast} from '../graph/shape.js';
 import {activate} from './activations.js';
 import {define} from './registry.js';
 
@@ -14,8 +14,9 @@ function matMul(
   transposeB: boolean,
 ): IrValue {
   const rank = Math.min(a.shape.length, b.shape.length);
-  if (rank < 2) throw new Error(`a matrix has 2 axes, not ${rank}`);
-  // tfjs makes every product three-dimensional; a batch of one is dropped again.
+  if (rank < 2)
+    throw new Error(`a matrix needs 2 axes, but an operand has ${rank}`);
+  // tfjs adds a batch axis to every product; a batch of one is dropped.
   if (
     a.shape.length === 3 &&
     a.shape[0] === 1 &&

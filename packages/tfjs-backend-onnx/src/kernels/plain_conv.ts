@@ -1,7 +1,7 @@
-import type {Attributes, Graph, IrValue} from '../ir/graph.js';
-import {pad} from '../ir/regions.js';
+import type {Attributes, Graph, IrValue} from '../graph/graph.js';
+import {pad} from '../graph/regions.js';
 
-/** ONNX's own convolution of `x` [N, C, H, W] with `weights` [out, in, H, W]. */
+/** ONNX's standard convolution of `x` [N, C, H, W] with `weights` [out, in, H, W]. */
 export function plainConv(
   g: Graph,
   x: IrValue,
@@ -9,10 +9,11 @@ export function plainConv(
   shape: readonly number[],
   attributes: Attributes,
 ): IrValue {
-  const extra = g.provider === 'webgpu' ? missing(x.shape[1], shape[1]) : 0;
+  const extra =
+    g.provider === 'webgpu' ? missingChannels(x.shape[1], shape[1]) : 0;
   return g.node(
     'Conv',
-    [channels(g, x, extra), channels(g, weights, extra)],
+    [padChannels(g, x, extra), padChannels(g, weights, extra)],
     shape,
     'float32',
     attributes,
@@ -20,15 +21,16 @@ export function plainConv(
 }
 
 /**
- * Where inputs come in threes and outputs in fours, the webgpu provider of
- * ONNX Runtime 1.30 sums up wrongly; with channels of zeros it does not.
+ * Number of zero channels to add. If the input channels are a multiple of 3 and the
+ * output channels a multiple of 4, the webgpu provider of ONNX Runtime 1.30 gives
+ * wrong sums; with extra channels it does not.
  */
-function missing(inputs: number, outputs: number): number {
+function missingChannels(inputs: number, outputs: number): number {
   const wrong = inputs > 3 && inputs % 3 === 0 && outputs % 4 === 0;
   return wrong ? (4 - (inputs % 4)) % 4 : 0;
 }
 
-function channels(g: Graph, x: IrValue, extra: number): IrValue {
+function padChannels(g: Graph, x: IrValue, extra: number): IrValue {
   return pad(g, x, [
     [0, 0],
     [0, extra],

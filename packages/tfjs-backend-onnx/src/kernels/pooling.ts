@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {mul} from '../ir/arithmetic.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {expand, reshape} from '../ir/layout.js';
-import {size} from '../ir/shape.js';
+import {mul} from '../graph/arithmetic.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {expand, reshape} from '../graph/layout.js';
+import {size} from '../graph/shape.js';
 import {
   type ConvInfo,
   convAttributes,
@@ -10,7 +10,7 @@ import {
   unreached,
 } from './conv_info.js';
 import {toNchw, toNhwc} from './convolution.js';
-import {maxPlaces, maxPool} from './max_places.js';
+import {maxPool, maxPoolIndices} from './max_pool_indices.js';
 import {type Attrs, Unsupported, define} from './registry.js';
 
 function poolInfo(
@@ -34,10 +34,10 @@ define('MaxPool', (g, {x}, attrs) => {
   return toNhwc(g, maxPool(g, toNchw(g, x), poolInfo(x.shape, attrs)));
 });
 
-/** Sends each gradient to the place its maximum came from. */
+/** Adds each gradient at the index of its window's maximum. */
 define('MaxPoolGrad', (g, {dy, input}, attrs) => {
   const info = poolInfo(input.shape, attrs);
-  const places = maxPlaces(g, toNchw(g, input), info);
+  const indices = maxPoolIndices(g, toNchw(g, input), info);
   const gradient = toNchw(g, dy);
   const [n, h, w, c] = input.shape;
   const total = size(input.shape);
@@ -49,7 +49,7 @@ define('MaxPoolGrad', (g, {dy, input}, attrs) => {
     'ScatterElements',
     [
       g.splat(0, [total], 'float32'),
-      reshape(g, places, [m]),
+      reshape(g, indices, [m]),
       reshape(g, gradient, [m]),
     ],
     [total],
@@ -74,8 +74,8 @@ define('AvgPool', (g, {x}, attrs) => {
 });
 
 /**
- * Each gradient is shared equally by the elements of its window. As in the
- * forward pass, padding is not counted (the cpu backend's kernel counts it).
+ * Divides each gradient equally among the elements of its window. Padding is not
+ * counted, as in the forward pass (the cpu backend's kernel counts it).
  */
 define('AvgPoolGrad', (g, {dy, input}, attrs) => {
   const info = poolInfo(input.shape, attrs);
@@ -106,7 +106,7 @@ function coversAll(info: ConvInfo): boolean {
   );
 }
 
-/** One over the number of elements in each window: [outHeight, outWidth, 1]. */
+/** 1 / the number of elements in each window: [outHeight, outWidth, 1]. */
 function shares(g: Graph, info: ConvInfo): IrValue {
   const {top, left} = info.padInfo;
   const rows = counts(

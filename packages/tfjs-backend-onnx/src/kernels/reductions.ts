@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {cast} from '../ir/cast.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {elementwise} from '../ir/elementwise.js';
-import {type Reduction, reduce} from '../ir/reduce.js';
+import {cast} from '../graph/cast.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {elementwise} from '../graph/elementwise.js';
+import {type Reduction, reduce} from '../graph/reduce.js';
 import {type Attrs, define} from './registry.js';
 
 function axesOf(x: IrValue, {axis, reductionIndices}: Attrs): number[] {
@@ -19,11 +19,11 @@ function reduction(
   );
 }
 
-const numbers = (g: Graph, x: IrValue) =>
+const boolToInt = (g: Graph, x: IrValue) =>
   x.dtype === 'bool' ? cast(g, x, 'int32') : x;
 
-reduction('Sum', 'ReduceSum', numbers);
-reduction('Prod', 'ReduceProd', numbers);
+reduction('Sum', 'ReduceSum', boolToInt);
+reduction('Prod', 'ReduceProd', boolToInt);
 reduction('Mean', 'ReduceMean', (g, x) => cast(g, x, 'float32'));
 
 for (const [kernel, type] of [
@@ -33,9 +33,9 @@ for (const [kernel, type] of [
   define(kernel, (g, {x}, attrs) => {
     const over = (v: IrValue, kind: Reduction) =>
       reduce(g, kind, v, axesOf(x, attrs), attrs.keepDims);
-    const result = cast(g, over(numbers(g, x), type), x.dtype);
+    const result = cast(g, over(boolToInt(g, x), type), x.dtype);
     if (x.dtype !== 'float32') return result;
-    // In tfjs one NaN is enough; ONNX Runtime may pass it over.
+    // In tfjs the result is NaN if any element is; ONNX Runtime may ignore NaN.
     const isNaN = elementwise(g, 'IsNaN', [x], {dtype: 'bool'});
     const any = over(cast(g, isNaN, 'float32'), 'ReduceMax');
     return elementwise(
@@ -75,9 +75,9 @@ for (const [kernel, least] of [
   });
 }
 
-/** NaN is never the largest or the smallest: it becomes `least`. */
+/** Replaces NaN by `least`, so that its index is never returned. */
 function withoutNaN(g: Graph, x: IrValue, least: number): IrValue {
-  if (x.dtype !== 'float32') return numbers(g, x);
+  if (x.dtype !== 'float32') return boolToInt(g, x);
   const isNaN = elementwise(g, 'IsNaN', [x], {dtype: 'bool'});
   return elementwise(g, 'Where', [isNaN, g.scalar(least), x], {
     dtype: 'float32',

@@ -1,14 +1,14 @@
-import type {Graph, IrValue} from '../ir/graph.js';
-import {expand, reshape, transpose} from '../ir/layout.js';
-import {reduce} from '../ir/reduce.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {expand, reshape, transpose} from '../graph/layout.js';
+import {reduce} from '../graph/reduce.js';
 import {toNchw, toNhwc} from './convolution.js';
-import {cast} from '../ir/cast.js';
+import {cast} from '../graph/cast.js';
 import {define} from './registry.js';
 
 /*
- * Resizing is linear in each direction: Y = R X C^T for every image and
- * channel, with one sparse matrix for the rows and one for the columns. Its
- * gradient is then R^T dY C, whatever the mode.
+ * Resizing is linear along each axis: Y = R X Cᵀ for every image and channel, with
+ * one sparse matrix for the rows and one for the columns. In every mode the gradient
+ * is then Rᵀ dY C.
  */
 
 interface Mode {
@@ -97,7 +97,7 @@ define('ResizeNearestNeighbor', (g, {images}, {size, ...mode}) => {
   const factors = wholeFactors([h, w], size, mode);
   if (!factors)
     return resize(g, images, size, {...flags(mode), method: 'nearest'});
-  // Each pixel is simply repeated.
+  // Each pixel is repeated.
   const split = reshape(g, cast(g, images, 'float32'), [n, h, 1, w, 1, c]);
   const repeated = expand(g, split, [n, h, factors[0], w, factors[1], c]);
   return reshape(g, repeated, [n, size[0], size[1], c]);

@@ -1,10 +1,10 @@
-import {add, div, mul, sub} from '../ir/arithmetic.js';
-import {elementwise} from '../ir/elementwise.js';
-import type {Graph, IrValue} from '../ir/graph.js';
-import {cast} from '../ir/cast.js';
+import {add, div, mul, sub} from '../graph/arithmetic.js';
+import {elementwise} from '../graph/elementwise.js';
+import type {Graph, IrValue} from '../graph/graph.js';
+import {cast} from '../graph/cast.js';
 import {define} from './registry.js';
 
-/** Kernels that are one ONNX operator. */
+/** Kernels that are one ONNX operator each. */
 const direct: Record<string, string> = {
   Abs: 'Abs',
   Acos: 'Acos',
@@ -31,10 +31,10 @@ const direct: Record<string, string> = {
   Tanh: 'Tanh',
 };
 
-/** Those that ONNX knows for whole numbers too. */
+/** Those that ONNX supports for integers too. */
 const forIntegers = new Set(['Abs', 'Neg']);
 
-/** Those that leave whole numbers as they are. */
+/** Those that leave integers unchanged. */
 const rounding = new Set(['Ceil', 'Floor', 'Round']);
 
 for (const [kernel, type] of Object.entries(direct)) {
@@ -46,7 +46,7 @@ for (const [kernel, type] of Object.entries(direct)) {
   });
 }
 
-/** The one of them that is float32 for whole numbers too. */
+/** Unlike the others, it returns float32 for integers. */
 define('Exp', (g, {x}) => elementwise(g, 'Exp', [cast(g, x, 'float32')]));
 
 define('Rsqrt', (g, {x}) =>
@@ -57,7 +57,7 @@ define('Rsqrt', (g, {x}) =>
 
 define('Square', (g, {x}) => (x.dtype === 'bool' ? x : mul(g, x, x)));
 
-/** tfjs says that the sign of NaN is 0. */
+/** In tfjs the sign of NaN is 0. */
 define('Sign', (g, {x}) => {
   if (x.dtype === 'bool') return x;
   if (x.dtype === 'int32') return elementwise(g, 'Sign', [x]);
@@ -71,7 +71,7 @@ define('Sign', (g, {x}) => {
 define('Expm1', (g, {x}) => inFloat(g, x, f => expm1(g, f)));
 define('Log1p', (g, {x}) => inFloat(g, x, f => log1p(g, f)));
 
-/** e^x - 1 = 2t / (1 - t) with t = tanh(x / 2): exact near 0, where e^x - 1 is not. */
+/** eˣ − 1 = 2t / (1 − t) with t = tanh(x / 2), which stays accurate near 0. */
 function expm1(g: Graph, x: IrValue): IrValue {
   const t = elementwise(g, 'Tanh', [mul(g, x, g.scalar(0.5))]);
   const near = div(g, mul(g, t, g.scalar(2)), sub(g, g.scalar(1), t));
@@ -81,7 +81,7 @@ function expm1(g: Graph, x: IrValue): IrValue {
   return elementwise(g, 'Where', [isNear, near, far], {dtype: 'float32'});
 }
 
-/** log(1 + x) = log(u) x / (u - 1) with u = 1 + x rounded (Kahan). */
+/** log(1 + x) = log(u) x / (u − 1) with u = fl(1 + x) (Kahan), which stays accurate near 0. */
 function log1p(g: Graph, x: IrValue): IrValue {
   const u = add(g, x, g.scalar(1));
   const log = elementwise(g, 'Log', [u]);
@@ -106,7 +106,7 @@ define('IsFinite', (g, {x}) => {
 });
 define('LogicalNot', (g, {x}) => elementwise(g, 'Not', [cast(g, x, 'bool')]));
 
-/** Computes in float32 and gives back `x`'s own dtype, as tfjs's kernels do. */
+/** Computes in float32 and casts the result back to the dtype of `x`, as tfjs does. */
 export function inFloat(
   g: Graph,
   x: IrValue,

@@ -3,7 +3,7 @@ import {createRequire} from 'node:module';
 import {dirname, join, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
-import {runNode} from '../../../../test/run_node.js';
+import {runNode} from '../helpers/run_node.js';
 
 /** What became of one of tfjs-core's tests. */
 export interface TestResult {
