@@ -90,9 +90,7 @@ export function reached(entries) {
     for (const {specifier} of importsOf(file)) {
       if (!specifier.startsWith('.')) continue;
       const target = resolve(dirname(file), specifier);
-      visit(
-        file.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target,
-      );
+      visit(file.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target);
     }
   };
   entries.forEach(visit);

@@ -18,7 +18,10 @@ export async function vendor(dist, external) {
   const files = filesOf(dist).filter(file => file.endsWith('.js'));
   const uses = usesOf(files, external);
   const entries = new Map(
-    [...uses].map(([specifier, names]) => [specifier, reExport(specifier, names)]),
+    [...uses].map(([specifier, names]) => [
+      specifier,
+      reExport(specifier, names),
+    ]),
   );
   const {metafile} = await build({
     absWorkingDir: root,
@@ -135,7 +138,8 @@ function bundledPackages({outputs}) {
     const {dependencies = {}} = JSON.parse(
       readFileSync(join(folder, 'package.json'), 'utf8'),
     );
-    for (const name of Object.keys(dependencies)) add(findPackage(name, folder));
+    for (const name of Object.keys(dependencies))
+      add(findPackage(name, folder));
   };
   for (const [path] of inputs) {
     const match = /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path);
