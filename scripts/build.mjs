@@ -4,17 +4,15 @@
 //   node scripts/build.mjs
 // These libraries are devDependencies: as dependencies they would be installed
 // by all users, also by those who run the package in a browser.
-import {readFileSync, rmSync} from 'node:fs';
+import {rmSync} from 'node:fs';
 import {join} from 'node:path';
 import {writeBrowserEntries} from './package/browser_entries.mjs';
-import {filesOf, reached} from './package/imports.mjs';
+import {manifestOf, prune} from './package/entries.mjs';
 import {root, run} from './package/run.mjs';
 import {vendor} from './package/vendor.mjs';
 
 const dist = join(root, 'dist');
-const {dependencies, peerDependencies} = JSON.parse(
-  readFileSync(join(root, 'package.json'), 'utf8'),
-);
+const {dependencies, peerDependencies} = manifestOf(root);
 
 try {
   // Its types are needed by what follows.
@@ -22,21 +20,10 @@ try {
   rmSync(dist, {recursive: true, force: true});
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   run(process.execPath, [compiler, '-p', 'tsconfig.build.json']);
-  removeInternalTypes();
+  prune(root);
   await vendor(dist, Object.keys({...dependencies, ...peerDependencies}));
   await writeBrowserEntries(dist);
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
-}
-
-/** Types that no entry reaches could name libraries that are not installed. */
-function removeInternalTypes() {
-  const entries = ['index', 'node', 'onnx'].map(entry =>
-    join(dist, `${entry}.d.ts`),
-  );
-  const kept = reached(entries);
-  for (const file of filesOf(dist)) {
-    if (file.endsWith('.d.ts') && !kept.has(file)) rmSync(file);
-  }
 }
