@@ -1,24 +1,31 @@
-// Checks the package as a new user meets it: packs it, installs the tarball
-// into an empty project beside tfjs, and trains from ES modules, CommonJS,
-// TypeScript and a bundle for browsers. Prints one line a check, and a count.
+// Checks the packages as a new user meets them: packs both, installs the
+// tarballs into empty projects beside tfjs, and trains from ES modules,
+// CommonJS, TypeScript and a bundle for browsers. Prints a line for each check,
+// and a count.
 //   node scripts/check_package.mjs [--keep] [--tensorflow]
-// --keep leaves the project where it is; --tensorflow also sets tfjs-node up
+// --keep leaves the projects where they are; --tensorflow also sets tfjs-node up
 // there, which otherwise happens only where this repository has it set up.
-import {existsSync, readFileSync, rmSync} from 'node:fs';
-import {join} from 'node:path';
-import {setTimeout as sleep} from 'node:timers/promises';
-import {createContext, runInContext} from 'node:vm';
-import {build} from 'esbuild';
-import {GIVEN, imports, javascript, TRAIN} from './package/programs.mjs';
 import {
-  install,
-  project,
-  root,
-  run,
-  typescript,
-  versionOf,
-  write,
-} from './package/project.mjs';
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {bundle, runBundle} from './package/browser.mjs';
+import {
+  BUNDLED,
+  GIVEN,
+  imports,
+  javascript,
+  MNIST,
+  TRAIN,
+} from './package/programs.mjs';
+import {Project, versionOf} from './package/project.mjs';
+import {root, run} from './package/run.mjs';
+import {Tarball} from './package/tarball.mjs';
 
 const keep = process.argv.includes('--keep');
 const version = versionOf('@tensorflow/tfjs');
@@ -26,6 +33,8 @@ const version = versionOf('@tensorflow/tfjs');
 const assert = (condition, message) => {
   if (!condition) throw new Error(message);
 };
+const none = (found, what) =>
+  assert(found.length === 0, `${what}: ${found.join(', ')}`);
 
 let passed = 0;
 const failures = [];
@@ -42,71 +51,169 @@ async function check(name, work) {
   }
 }
 
-let tarball = '';
-await check('npm pack holds what it should and nothing else', () => {
-  // Scripts are off in this repository, and prepack is one.
-  run('npm', ['run', 'build'], root);
-  const packed = run(
-    'npm',
-    ['pack', '--json', `--pack-destination=${project}`],
-    root,
+/** Installed tarballs of both packages. */
+const tarballs = mkdtempSync(join(tmpdir(), 'tfjs-adversarial-tarballs-'));
+const packed = {};
+await check('npm run build', () => run('npm', ['run', 'build']));
+for (const folder of ['.', 'packages/tfjs-backend-onnx']) {
+  const tarball = new Tarball(join(root, folder));
+  const {name} = tarball.manifest;
+  await check(`${name}: npm pack holds what it should`, () => {
+    packed[name] = tarball.pack(tarballs);
+  });
+  await check(`${name}: each file is reached from an export`, () =>
+    none(tarball.unreached(), 'not reached'),
   );
-  // The build prints before the JSON.
-  const [{filename, files}] = JSON.parse(packed.slice(packed.search(/^\[/m)));
-  tarball = join(project, filename);
-  const paths = files.map(({path}) => path);
-  const wanted = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
-  for (const path of [
-    ...wanted,
-    'dist/index.js',
-    'dist/index.d.ts',
-    'dist/node.js',
-    'dist/node.d.ts',
-  ]) {
-    assert(paths.includes(path), `${path} is missing`);
-  }
-  const others = paths.filter(
-    path =>
-      !wanted.includes(path) && !/^dist\/(?!.*test).*\.(js|d\.ts)$/.test(path),
+  await check(`${name}: imports declared packages only`, () =>
+    none(tarball.undeclared(), 'not declared'),
   );
-  assert(others.length === 0, `there should not be ${others.join(', ')}`);
-});
+  await check(`${name}: sideEffects is right`, () =>
+    none(tarball.forgottenSideEffects(), 'not in sideEffects'),
+  );
+  await check(`${name}: npm publish --dry-run`, () => tarball.publishDryRun());
+}
 
-await check('npm install of the tarball beside @tensorflow/tfjs', () => {
-  write('package.json', '{"private": true}');
-  install(`@tensorflow/tfjs@${version}`, tarball);
-  const copies = run('npm', [
-    'ls',
-    '--all',
-    '--parseable',
-    '@tensorflow/tfjs-core',
-  ])
-    .trim()
-    .split('\n');
+const oneTfjs = project => {
+  const copies = project
+    .installed()
+    .filter(path => path.endsWith('node_modules/@tensorflow/tfjs-core'));
   assert(copies.length === 1, `several copies of tfjs: ${copies}`);
+  project.run('npm', 'ls', '@tensorflow/tfjs-core');
+};
+const trained = (backend, printed) =>
+  assert(printed.includes(`trained on ${backend}`), 'it did not train');
+
+const user = new Project();
+await check('npm install beside tfjs brings one package', () => {
+  user.install(`@tensorflow/tfjs@${version}`);
+  const before = user.installed();
+  user.install(packed['tfjs-adversarial']);
+  const added = user.installed().filter(path => !before.includes(path));
+  assert(
+    String(added) === 'node_modules/tfjs-adversarial',
+    `it brings ${added}`,
+  );
+  oneTfjs(user);
 });
 
 await check('ES modules: trains', () => {
-  write('esm.mjs', imports('@tensorflow/tfjs') + javascript);
-  assert(/trained on cpu/.test(run('node', ['esm.mjs'])), 'it did not train');
+  trained(
+    'cpu',
+    user.node('esm.mjs', imports('@tensorflow/tfjs') + javascript),
+  );
 });
 
 await check('CommonJS: trains, with one copy of tfjs', () => {
-  write(
-    'commonjs.cjs',
-    `const tf = require('@tensorflow/tfjs');
+  const program = `const tf = require('@tensorflow/tfjs');
 const {adversarialTraining, smallCnn} = require('tfjs-adversarial');
 require('tfjs-adversarial/node');
 if (!(smallCnn({inputShape: [8, 8, 3]}) instanceof tf.LayersModel)) throw new Error('two copies of tfjs');
 import('@tensorflow/tfjs').then(esm => {
   if (esm.LayersModel !== tf.LayersModel) throw new Error('ES modules get another copy');
 });
-${javascript}`,
+${javascript}`;
+  trained('cpu', user.node('commonjs.cjs', program));
+});
+
+await check('the bundled libraries work', () => {
+  user.write('bundled.mjs', BUNDLED);
+  const checkpoint = join(root, 'test', 'assets', 'pytorch-zip.pt');
+  const printed = user.run('node', 'bundled.mjs', checkpoint);
+  assert(/the libraries work/.test(printed), printed);
+  const licenses = readFileSync(
+    join(user.folder, 'node_modules/tfjs-adversarial/dist/vendor/LICENSES'),
+    'utf8',
+  );
+  for (const name of ['protobufjs', 'minipass', 'string-width', 'pend']) {
+    assert(licenses.includes(`\n${name} `), `no license of ${name}`);
+  }
+});
+
+await check('without tfjs-backend-onnx, its absence is one sentence', () => {
+  const printed = user.node(
+    'no_backend.mjs',
+    `import {loadBackend} from 'tfjs-adversarial/node';
+await loadBackend('onnx').catch(error => console.log(error.message));`,
   );
   assert(
-    /trained on cpu/.test(run('node', ['commonjs.cjs'])),
-    'it did not train',
+    /needs a package: run `npm install tfjs-backend-onnx`/.test(printed),
+    printed,
   );
+});
+
+await check('npx tfjs-adversarial-setup --help', () => {
+  const help = user.run(
+    'npx',
+    '--no-install',
+    'tfjs-adversarial-setup',
+    '--help',
+  );
+  assert(/Usage: tfjs-adversarial-setup/.test(help), help);
+});
+
+await check('esbuild bundles it for browsers; the bundle trains', async () => {
+  user.write('browser.mjs', imports('@tensorflow/tfjs') + javascript);
+  const text = await bundle(user, 'browser.mjs');
+  trained('cpu', await runBundle(text, /trained/));
+});
+
+await check('a bundle leaves out what is not used, but no layer', async () => {
+  const external = {format: 'esm', external: ['@tensorflow/*']};
+  user.write('all.mjs', "export * from 'tfjs-adversarial';\n");
+  user.write('little.mjs', "export {colorSpaces} from 'tfjs-adversarial';\n");
+  const [all, little] = [
+    await bundle(user, 'all.mjs', external),
+    await bundle(user, 'little.mjs', external),
+  ];
+  assert(
+    little.length < all.length / 2,
+    `${little.length} of ${all.length} bytes are left`,
+  );
+  // Loading a saved model finds its layers by name.
+  const registered = text => text.match(/serialization\.registerClass\(\w+\)/g);
+  assert(
+    registered(little)?.length === registered(all)?.length,
+    `of ${registered(all)} only ${registered(little)} are left`,
+  );
+});
+
+await check('a bundle for browsers refuses what needs Node', async () => {
+  for (const [entry, name] of [
+    ['onnx', 'useOnnx'],
+    ['node', 'loadModel'],
+  ]) {
+    user.write(
+      'refused.mjs',
+      `import('./entry.mjs').catch(error => console.log(error.message));`,
+    );
+    user.write(
+      'entry.mjs',
+      `import {${name}} from 'tfjs-adversarial/${entry}';\nconsole.log(${name});`,
+    );
+    const printed = await runBundle(await bundle(user, 'refused.mjs'), /\n/);
+    const start = `tfjs-adversarial/${entry} needs Node.js`;
+    assert(printed.startsWith(start), `it printed ${printed}`);
+  }
+});
+
+await check('tfjs-backend-onnx beside it: trains', () => {
+  // The install script of onnxruntime-node downloads libraries for CUDA, which
+  // are not needed here.
+  user.install('--ignore-scripts', packed['tfjs-backend-onnx']);
+  oneTfjs(user);
+  for (const [module, start] of [
+    ['tfjs-adversarial/onnx', "await tf.setBackend('onnx');"],
+    ['tfjs-backend-onnx', "await tf.setBackend('onnx');"],
+  ]) {
+    const program =
+      imports('@tensorflow/tfjs') + `import '${module}';\n${start}\n`;
+    trained('onnx', user.node('onnx.mjs', program + javascript));
+  }
+  const program = `const tf = require('@tensorflow/tfjs');
+const {adversarialTraining} = require('tfjs-adversarial');
+const {useOnnx} = require('tfjs-adversarial/onnx');
+useOnnx().then(() => {${javascript}});`;
+  trained('onnx', user.node('onnx.cjs', program));
 });
 
 await check(
@@ -122,110 +229,80 @@ await check(
 const history: Promise<tf.History> = model.fit(x, y, {callbacks});
 console.log(perturbed.adversarial.shape, history);
 `;
-    write(
+    user.write(
       'esm.mts',
-      typed +
-        "import {loadModel} from 'tfjs-adversarial/node';\nawait loadModel('a');\n",
+      `${typed}
+import {loadBackend, loadModel} from 'tfjs-adversarial/node';
+import {useOnnx} from 'tfjs-adversarial/onnx';
+import {OnnxBackend} from 'tfjs-backend-onnx';
+const backend: OnnxBackend = await useOnnx({threads: 1});
+await loadBackend('cpu');
+await loadModel('a');
+console.log(backend);
+`,
     );
-    write('commonjs.cts', typed);
-    typescript(['esm.mts', 'commonjs.cts']);
+    user.write('commonjs.cts', typed);
+    user.typescript(['esm.mts', 'commonjs.cts']);
   },
 );
 
-await check('README: every TypeScript example compiles', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/^```ts\n([^]*?)^```/gm)].map(m => m[1]);
+await check('the documents: every TypeScript example compiles', () => {
+  const pages = readdirSync(join(root, 'docs'))
+    .filter(name => name.endsWith('.md'))
+    .map(name => join('docs', name));
+  const blocks = ['README.md', ...pages].flatMap(page => {
+    const text = readFileSync(join(root, page), 'utf8');
+    return [...text.matchAll(/^```ts\n([^]*?)^```/gm)].map(m => m[1]);
+  });
   assert(blocks.length >= 5, `only ${blocks.length} examples found`);
-  write('given.d.ts', GIVEN);
+  user.write('given.d.ts', GIVEN);
   const names = blocks.map((block, i) => {
     // tfjs-node has the same types.
     block = block.replaceAll("'@tensorflow/tfjs-node'", "'@tensorflow/tfjs'");
     const own = /import \* as tf /.test(block);
     // As if the names that the text speaks of had been defined.
-    write(
-      `readme${i}.mts`,
+    user.write(
+      `example${i}.mts`,
       (own ? '' : "import * as tf from '@tensorflow/tfjs';\nvoid tf;\n") +
         block +
         '\nexport {};\n',
     );
-    return `readme${i}.mts`;
+    return `example${i}.mts`;
   });
-  typescript(['given.d.ts', ...names]);
+  user.typescript(['given.d.ts', ...names]);
 });
 
-await check('esbuild bundles it for browsers; the bundle trains', async () => {
-  write('browser.mjs', imports('@tensorflow/tfjs') + javascript);
-  // A module of Node in the bundle would be an error here.
-  const {outputFiles} = await build({
-    absWorkingDir: project,
-    entryPoints: ['browser.mjs'],
-    bundle: true,
-    write: false,
-    platform: 'browser',
-    logLevel: 'silent',
-  });
-  // What a web worker has, and nothing of Node.
-  let printed = '';
-  const log = (...words) => (printed += words.join(' '));
-  const worker = {
-    performance,
-    setTimeout,
-    clearTimeout,
-    TextEncoder,
-    TextDecoder,
-  };
-  createContext(
-    Object.assign(worker, {
-      self: worker,
-      WorkerGlobalScope: Object,
-      console: {...console, log, warn() {}},
-    }),
-  );
-  runInContext(outputFiles[0].text, worker);
-  for (let i = 0; i < 600 && !/trained/.test(printed); i++) await sleep(100);
-  assert(/trained on cpu/.test(printed), 'it did not train');
-});
-
-await check('tfjs-adversarial/onnx: trains', () => {
-  // Its own install script wants CUDA libraries from elsewhere, so that where
-  // those cannot be had npm has left it out.
-  install(
+const alone = new Project();
+await check('tfjs-backend-onnx alone: trains a net for MNIST', () => {
+  alone.install(
     '--ignore-scripts',
-    `onnxruntime-node@${versionOf('onnxruntime-node')}`,
+    `@tensorflow/tfjs@${version}`,
+    packed['tfjs-backend-onnx'],
   );
-  const onnx =
-    "import 'tfjs-adversarial/onnx';\nawait tf.setBackend('onnx');\n";
-  write('onnx.mjs', imports('@tensorflow/tfjs') + onnx + javascript);
-  assert(/trained on onnx/.test(run('node', ['onnx.mjs'])), 'it did not train');
-});
-
-await check('npx tfjs-adversarial-setup --help', () => {
-  const help = run('npx', ['--no-install', 'tfjs-adversarial-setup', '--help']);
-  assert(/Usage: tfjs-adversarial-setup/.test(help), help);
+  oneTfjs(alone);
+  none(
+    alone.installed().filter(path => path.includes('tfjs-adversarial')),
+    'it brings',
+  );
+  trained('onnx', alone.node('mnist.mjs', MNIST));
 });
 
 // With what this repository's own set-up left in the cache, this takes seconds;
-// without it, it would be a download that nobody asked for.
+// without it, it would be a large download.
 if (
   process.argv.includes('--tensorflow') ||
   existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/deps/lib'))
 ) {
   await check('tfjs-node, set up by the installed package: trains', () => {
-    install('--ignore-scripts', `@tensorflow/tfjs-node@${version}`);
-    run('npx', ['--no-install', 'tfjs-adversarial-setup']);
-    write('tfjs-node.mjs', imports('@tensorflow/tfjs-node') + javascript);
-    assert(
-      /trained on tensorflow/.test(run('node', ['tfjs-node.mjs'])),
-      'it did not train',
-    );
-    write(
-      'tfjs-node.cjs',
-      `const tf = require('@tensorflow/tfjs-node');\nconst {adversarialTraining} = require('tfjs-adversarial');\n${javascript}`,
-    );
-    assert(
-      /trained on tensorflow/.test(run('node', ['tfjs-node.cjs'])),
-      'it did not train',
-    );
+    user.install('--ignore-scripts', `@tensorflow/tfjs-node@${version}`);
+    user.run('npx', '--no-install', 'tfjs-adversarial-setup');
+    const tfjsNode = '@tensorflow/tfjs-node';
+    const esm = imports(tfjsNode) + javascript;
+    trained('tensorflow', user.node('tfjs-node.mjs', esm));
+    const commonjs = `const tf = require('${tfjsNode}');
+const {adversarialTraining} = require('tfjs-adversarial');
+${javascript}`;
+    trained('tensorflow', user.node('tfjs-node.cjs', commonjs));
   });
 } else {
   console.log(
@@ -233,7 +310,11 @@ if (
   );
 }
 
-if (keep) console.log(`Kept: ${project}`);
-else rmSync(project, {recursive: true, force: true});
+if (keep) console.log(`Kept: ${user.folder} ${alone.folder} ${tarballs}`);
+else {
+  user.remove();
+  alone.remove();
+  rmSync(tarballs, {recursive: true});
+}
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length ? 1 : 0;

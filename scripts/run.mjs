@@ -15,7 +15,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 
-/** npm writes this file last, so that a half-finished install is not taken for a whole one. */
+/**
+ * Whether node_modules is what package-lock.json says. npm writes its own list
+ * last, so that a half-finished install is not taken for a whole one. Packages
+ * of this repository are in both lists, and as links, which have no version.
+ */
 function installed() {
   const marker = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(marker)) return false;
@@ -24,8 +28,12 @@ function installed() {
     readFileSync(join(root, 'package-lock.json'), 'utf8'),
   ).packages;
   return Object.entries(want).every(
-    ([path, {version, optional}]) =>
-      path === '' || optional || have[path]?.version === version,
+    ([path, {version, optional, link}]) =>
+      path === '' ||
+      optional ||
+      (path in have &&
+        have[path].version === version &&
+        (!link || existsSync(join(root, path)))),
   );
 }
 

@@ -1,3 +1,5 @@
+// Registers the layers of saved models, also in bundles that use none of them.
+import './models/layers.js';
 export {
   attack,
   type Attack,

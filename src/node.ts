@@ -26,3 +26,9 @@ export {
   type EventFileOptions,
 } from './tensorboard/event_file.js';
 export {encodePng, type Pixels} from './io/png.js';
+export {
+  backendNames,
+  loadBackend,
+  loadDefaultBackend,
+  type BackendName,
+} from './tfjs_node/load_backend.js';

@@ -1,65 +1,71 @@
 // An empty project of a user, and what is done in it.
-import {spawnSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {dirname, join} from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {join} from 'node:path';
+import {root, run} from './run.mjs';
 
-/** This repository. */
-export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** The project's folder. */
-export const project = mkdtempSync(join(tmpdir(), 'tfjs-adversarial-package-'));
-
-const windows = process.platform === 'win32';
-
-/** Of a package that is installed in this repository. */
+/** The version of a package that is installed in this repository. */
 export function versionOf(name) {
   const file = join(root, 'node_modules', name, 'package.json');
   return JSON.parse(readFileSync(file, 'utf8')).version;
 }
 
-/** Runs a command; its output if it succeeds, an error that holds it if not. */
-export function run(command, args, cwd = project) {
-  const {status, stdout, stderr, error} = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 10 * 60_000,
-    maxBuffer: 2 ** 26,
-    shell: windows,
-  });
-  if (error || status !== 0) {
-    throw new Error(
-      `${command} ${args.join(' ')}: ${error?.message ?? `exit code ${status}`}\n${stdout}\n${stderr}`,
-    );
+export class Project {
+  folder = mkdtempSync(join(tmpdir(), 'tfjs-adversarial-package-'));
+
+  constructor() {
+    this.write('package.json', '{"private": true}');
   }
-  return stdout;
-}
 
-/** npm install. */
-export function install(...words) {
-  const quiet = ['--no-fund', '--no-audit', '--prefer-offline'];
-  run('npm', ['install', ...quiet, ...words]);
-}
+  /** Writes a file of the project. */
+  write(name, text) {
+    writeFileSync(join(this.folder, name), text);
+  }
 
-/** Writes a file of the project. */
-export const write = (name, text) => writeFileSync(join(project, name), text);
+  /** Runs a command in the project; its standard output. */
+  run(command, ...args) {
+    return run(command, args, this.folder).stdout;
+  }
 
-/** Compiles files of the project, as strictly as TypeScript can. */
-export function typescript(files) {
-  write(
-    'tsconfig.json',
-    JSON.stringify({
-      compilerOptions: {
-        module: 'NodeNext',
-        target: 'ES2022',
-        strict: true,
-        skipLibCheck: true,
-        noEmit: true,
-        types: [],
-      },
-      files,
-    }),
-  );
-  run('node', [join(root, 'node_modules/typescript/bin/tsc'), '-p', project]);
+  /** Writes a program and runs it with Node; its standard output. */
+  node(name, program) {
+    this.write(name, program);
+    return this.run('node', name);
+  }
+
+  /** npm install. */
+  install(...args) {
+    const quiet = ['--no-fund', '--no-audit', '--prefer-offline'];
+    this.run('npm', 'install', ...quiet, ...args);
+  }
+
+  /** The packages that are installed, as paths from the project. */
+  installed() {
+    const lock = join(this.folder, 'node_modules', '.package-lock.json');
+    return Object.keys(JSON.parse(readFileSync(lock, 'utf8')).packages);
+  }
+
+  /** Compiles files of the project, as strictly as TypeScript can. */
+  typescript(files) {
+    this.write(
+      'tsconfig.json',
+      JSON.stringify({
+        compilerOptions: {
+          module: 'NodeNext',
+          target: 'ES2022',
+          strict: true,
+          skipLibCheck: true,
+          noEmit: true,
+          types: [],
+        },
+        files,
+      }),
+    );
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    this.run('node', compiler, '-p', this.folder);
+  }
+
+  remove() {
+    rmSync(this.folder, {recursive: true, force: true});
+  }
 }

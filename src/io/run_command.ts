@@ -19,7 +19,10 @@ export interface RunResult {
   stderr: string;
 }
 
-/** Runs a command without a shell and without input; never rejects. */
+/**
+ * Runs a command without input; never rejects. On Windows `npm` runs in a shell,
+ * since it is a batch file there; its arguments must not need quotes.
+ */
 export function run(
   command: string,
   args: string[],
@@ -35,6 +38,7 @@ export function run(
     };
     const child = spawn(command, args, {
       cwd,
+      shell: process.platform === 'win32' && command === 'npm',
       env: {...process.env, ...env},
       // Standard output is a report's, so progress goes to standard error.
       stdio: ['ignore', show ? 2 : 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import {existsSync} from 'node:fs';
 import {copyFile, mkdir, rename} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {basename, dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import {makeOnce} from './cache.js';
 import {SetupError} from './errors.js';
 import {bindingDigest, type TfjsNode} from './package.js';
@@ -96,9 +97,6 @@ function compilerError(
 }
 
 function compilerOptions({napi}: TfjsNode, tensorflow: string): string[] {
-  const nodeApi = dirname(
-    createRequire(import.meta.url).resolve('node-api-headers/package.json'),
-  );
   const macos = process.platform === 'darwin';
   return [
     ...['-std=c++17', '-O2', '-fPIC', '-shared', '-w'],
@@ -106,10 +104,19 @@ function compilerOptions({napi}: TfjsNode, tensorflow: string): string[] {
     ...(macos ? ['-undefined', 'dynamic_lookup'] : []),
     `-DNAPI_VERSION=${napi}`,
     '-DNODE_GYP_MODULE_NAME=tfjs_binding',
-    `-I${join(nodeApi, 'include')}`,
+    `-I${nodeApiHeaders()}`,
     `-I${join(tensorflow, 'tensorflow', 'include')}`,
     `-Wl,-rpath,${macos ? '@loader_path' : '$ORIGIN'}/../../deps/lib`,
   ];
+}
+
+/** The folder of Node-API's headers, which the build copies into the package. */
+function nodeApiHeaders(): string {
+  const folder = new URL('../vendor/node-api-headers/include', import.meta.url);
+  if (existsSync(folder)) return fileURLToPath(folder);
+  const manifest = 'node-api-headers/package.json';
+  const installed = createRequire(import.meta.url).resolve(manifest);
+  return join(dirname(installed), 'include');
 }
 
 /** Puts what was compiled where the package looks for it; the binding last. */

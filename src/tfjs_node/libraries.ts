@@ -6,7 +6,7 @@ import {SetupError} from './errors.js';
 import {downloadWheel} from './pip.js';
 import type {TensorflowBuild} from './platform.js';
 import type {Progress} from './progress.js';
-import {DamagedZip, extractZip} from './zip.js';
+import {DamagedZip, extractZip} from '../io/extract_zip.js';
 
 // Of the headers, the C API's and those that they include.
 const HEADERS =

@@ -4,30 +4,35 @@ import {existsSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {findTfjsNode, type TfjsNode} from './package.js';
 import {quieten} from './quiet.js';
+import {startCpuQuietly} from '../tfjs/cpu_backend.js';
 import {installTensorflowKernels} from '../tfjs/tensorflow_kernels.js';
 
-// What registers each backend.
+// Each registers one backend.
 const LOADERS = {
-  cpu: loadCpu,
+  cpu: startCpuQuietly,
   wasm: loadWasm,
   tensorflow: loadTensorflow,
   onnx: loadOnnx,
 };
 
+/** The name of a backend that {@link loadBackend} loads. */
 export type BackendName = keyof typeof LOADERS;
 
-/** The names that {@link loadBackend} takes. */
+/** The names of the backends that {@link loadBackend} loads. */
 export const backendNames = Object.keys(LOADERS) as BackendName[];
 
-/** What {@link loadDefaultBackend} takes first: it comes with this package. */
+/** What {@link loadDefaultBackend} tries first. */
 export const defaultBackend: BackendName = 'onnx';
 
 /**
- * Loads the backend to run on where nobody asked for one: tfjs-node if the
- * program has loaded it already, else ONNX Runtime, else, where that has no
- * library, tfjs-node, and plain JavaScript last.
+ * Loads the fastest backend that works here: tfjs-node if the program has
+ * loaded it already, then `onnx`, then tfjs-node, then plain JavaScript.
  *
- * @returns what could not be had, and why, if that is not the first choice
+ * ```ts
+ * for (const reason of await loadDefaultBackend()) console.warn(reason);
+ * ```
+ *
+ * @returns one sentence for each choice that failed; empty if the first works.
  */
 export async function loadDefaultBackend(): Promise<string[]> {
   const choices: BackendName[] = tf.findBackend('tensorflow')
@@ -46,11 +51,16 @@ export async function loadDefaultBackend(): Promise<string[]> {
 }
 
 /**
- * Loads a tfjs backend in Node and makes it the one in force. Of tfjs-node and
- * tfjs-node-gpu it takes the second if both are set up.
+ * Loads a tfjs backend in Node and makes it the current one. If both tfjs-node
+ * and tfjs-node-gpu are set up, `tensorflow` is the latter.
  *
- * @throws one sentence that says what to do, if the name is unknown or the
- *     backend is not installed or does not work.
+ * ```ts
+ * await loadBackend('wasm');
+ * ```
+ *
+ * @param name one of {@link backendNames}.
+ * @throws Error that says what to do, if the name is unknown, or if the backend
+ *     is not installed or does not work.
  */
 export async function loadBackend(name: string): Promise<void> {
   if (!Object.hasOwn(LOADERS, name)) {
@@ -65,30 +75,32 @@ export async function loadBackend(name: string): Promise<void> {
   await tf.ready();
 }
 
-/** tfjs itself brings it, with the advice to use another one, printed once. */
-async function loadCpu(): Promise<void> {
-  const env = tf.env();
-  const isTest = env.getBool('IS_TEST');
-  env.set('IS_TEST', true);
-  await tf.setBackend('cpu');
-  tf.scalar(0).dispose();
-  env.set('IS_TEST', isTest);
-}
-
 async function loadWasm(): Promise<void> {
   try {
     await import('@tensorflow/tfjs-backend-wasm');
   } catch (error) {
-    throw new Error(
-      "The backend 'wasm' needs a package: run `npm install @tensorflow/tfjs-backend-wasm`.",
-      {cause: error},
-    );
+    throw needsPackage('wasm', '@tensorflow/tfjs-backend-wasm', error);
   }
 }
 
-/** ONNX Runtime comes with this package, its native library included. */
 async function loadOnnx(): Promise<void> {
-  await import('tfjs-backend-onnx');
+  try {
+    await import('tfjs-backend-onnx');
+  } catch (error) {
+    throw needsPackage('onnx', 'tfjs-backend-onnx', error);
+  }
+}
+
+/** The error for a backend whose package is missing; others stay as they are. */
+function needsPackage(backend: string, name: string, error: unknown): unknown {
+  const {code, message} = error as NodeJS.ErrnoException;
+  if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}'`)) {
+    return error;
+  }
+  return new Error(
+    `The backend '${backend}' needs a package: run \`npm install ${name}\`.`,
+    {cause: error},
+  );
 }
 
 const SETUP =

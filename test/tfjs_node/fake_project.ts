@@ -13,8 +13,8 @@ import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {crc32} from 'node:zlib';
 import {setupTensorflow, SetupError} from '../../src/tfjs_node/setup.js';
+import {zipOf} from '../helpers/zip.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(root, 'scripts', 'setup_tensorflow.ts');
@@ -113,7 +113,15 @@ export class FakeProject {
   /** A wheel with small stand-ins for TensorFlow's libraries. */
   wheel(): string {
     const file = join(this.folder, 'good.whl');
-    writeFileSync(file, makeZip(WHEEL_FILES));
+    writeFileSync(
+      file,
+      zipOf(
+        Object.entries(WHEEL_FILES).map(([name, text]) => ({
+          name,
+          data: Buffer.from(text),
+        })),
+      ),
+    );
     return file;
   }
 
@@ -194,35 +202,4 @@ export class FakeProject {
   remove(): void {
     rmSync(this.folder, {recursive: true, force: true});
   }
-}
-
-/** A zip archive of stored (not compressed) files. */
-export function makeZip(files: Record<string, string>): Buffer {
-  const parts: Buffer[] = [];
-  const index: Buffer[] = [];
-  let offset = 0;
-  for (const [name, text] of Object.entries(files)) {
-    const [nameBytes, data] = [Buffer.from(name), Buffer.from(text)];
-    const common = Buffer.alloc(26);
-    common.writeUInt16LE(20, 0);
-    common.writeUInt32LE(crc32(data), 10);
-    common.writeUInt32LE(data.length, 14);
-    common.writeUInt32LE(data.length, 18);
-    common.writeUInt16LE(nameBytes.length, 22);
-    const local = [Buffer.from('PK\x03\x04'), common, nameBytes, data];
-    const entry = Buffer.alloc(14);
-    entry.writeUInt32LE(offset, 10);
-    index.push(Buffer.from('PK\x01\x02\x14\x00'), common, entry, nameBytes);
-    parts.push(...local);
-    offset += local.reduce((sum, part) => sum + part.length, 0);
-  }
-  const size = index.reduce((sum, part) => sum + part.length, 0);
-  const end = Buffer.alloc(22);
-  end.write('PK\x05\x06', 'latin1');
-  const count = Object.keys(files).length;
-  end.writeUInt16LE(count, 8);
-  end.writeUInt16LE(count, 10);
-  end.writeUInt32LE(size, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, ...index, end]);
 }

@@ -23,8 +23,6 @@ import {
   thisMachine,
   type Machine,
 } from '../../src/tfjs_node/platform.js';
-import {DamagedZip, extractZip} from '../../src/tfjs_node/zip.js';
-import {makeZip} from './fake_project.js';
 
 function folder(t: ExecutionContext): string {
   const path = mkdtempSync(join(tmpdir(), 'setup-parts-'));
@@ -152,50 +150,6 @@ test('too small a disk is an error in one sentence', async t => {
   );
   const other = new TypeError('a mistake of ours');
   t.is(asSetupError(other, '/y'), other);
-});
-
-test('a zip archive is extracted as far as wanted', async t => {
-  const path = folder(t);
-  const zip = join(path, 'a.zip');
-  writeFileSync(zip, makeZip({'a/b.txt': 'hello', 'c.txt': 'no', d: ''}));
-  let bytes = 0;
-  await extractZip(
-    zip,
-    join(path, 'out'),
-    name => name !== 'c.txt',
-    total => {
-      t.is(total, 5);
-      return n => (bytes += n);
-    },
-  );
-  t.is(bytes, 5);
-  t.is(readFileSync(join(path, 'out/a/b.txt'), 'utf8'), 'hello');
-  t.deepEqual(readdirSync(join(path, 'out')).sort(), ['a', 'd']);
-});
-
-test('a zip archive that is cut off, changed or hostile is refused', async t => {
-  const path = folder(t);
-  const good = makeZip({'a/b.txt': 'hello'});
-  const changed = Buffer.from(good);
-  changed[good.indexOf('hello')] ^= 1;
-  const archives = {
-    cut: good.subarray(0, good.length - 30),
-    changed,
-    empty: Buffer.alloc(0),
-    outside: makeZip({'../outside.txt': 'x'}),
-    absolute: makeZip({'/outside.txt': 'x'}),
-    backslash: makeZip({'..\\outside.txt': 'x'}),
-  };
-  for (const [name, bytes] of Object.entries(archives)) {
-    const zip = join(path, `${name}.zip`);
-    writeFileSync(zip, bytes);
-    await t.throwsAsync(
-      extractZip(zip, join(path, 'out'), () => true),
-      {instanceOf: DamagedZip},
-      name,
-    );
-  }
-  t.false(existsSync(join(path, 'outside.txt')));
 });
 
 test('the CUDA libraries are those that the wheel names', t => {

@@ -3,9 +3,9 @@ import {fileError} from '../../io/cache.js';
 import type {Value} from './pickle.js';
 import {printable} from './reader.js';
 import {isStream, readStream} from './stream.js';
-import {isTar, readTar} from './tar.js';
+import {isTar, readTarCheckpoint} from './tar_checkpoint.js';
 import {TensorView, type CheckpointTensor} from './tensors.js';
-import {isZip, readZip} from './zip.js';
+import {isZip, readZipCheckpoint} from './zip_checkpoint.js';
 
 /** Where training scripts put the weights among other things. */
 const WRAPPERS = ['state_dict', 'model_state_dict', 'net', 'model', 'network'];
@@ -46,8 +46,8 @@ export async function loadPyTorchCheckpoint(
 }
 
 async function readAny(bytes: Uint8Array): Promise<Value> {
-  if (isZip(bytes)) return readZip(bytes);
-  if (isTar(bytes)) return readTar(bytes);
+  if (isZip(bytes)) return readZipCheckpoint(bytes);
+  if (isTar(bytes)) return readTarCheckpoint(bytes);
   if (isStream(bytes)) return readStream(bytes);
   throw new Error(
     bytes.length === 0 ? 'it is empty' : 'it is not a PyTorch checkpoint',

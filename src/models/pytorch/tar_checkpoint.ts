@@ -1,4 +1,4 @@
-import {Parser, type ReadEntry} from 'tar';
+import {readTarMembers} from '../../io/tar.js';
 import {Global, shown, unpickle, type Meaning, type Value} from './pickle.js';
 import {ByteReader, latin1} from './reader.js';
 import {Storage, TensorView, globals} from './tensors.js';
@@ -6,7 +6,7 @@ import {Storage, TensorView, globals} from './tensors.js';
 /** Whether the bytes begin as a tar archive does. */
 export const isTar = (bytes: Uint8Array) =>
   latin1(bytes.subarray(257, 262)) === 'ustar' &&
-  // What unpacks archives would unzip these first, whatever they swell to.
+  // The tar library would decompress these first, whatever their size.
   !COMPRESSED.includes(latin1(bytes.subarray(0, 2)));
 
 /** How gzip and Zstandard begin. */
@@ -19,7 +19,7 @@ const COMPRESSED = ['\x1f\x8b', '\x28\xb5'];
  *
  * @throws why it cannot be read, as the second half of a sentence.
  */
-export async function readTar(bytes: Uint8Array): Promise<Value> {
+export async function readTarCheckpoint(bytes: Uint8Array): Promise<Value> {
   const files = await unpack(bytes, ['storages', 'tensors', 'pickle']);
   const storages = readStorages(new ByteReader(files.storages));
   const tensors = readTensors(new ByteReader(files.tensors), storages);
@@ -101,24 +101,12 @@ async function unpack<K extends string>(
   bytes: Uint8Array,
   names: K[],
 ): Promise<Record<K, Uint8Array>> {
-  const files = new Map<string, Buffer[]>();
-  const parser = new Parser({strict: true});
-  const done = new Promise<void>((resolve, reject) => {
-    parser.on('end', () => resolve());
-    parser.on('error', reject);
+  const files = {} as Record<string, Uint8Array>;
+  const limits = Object.fromEntries(names.map(name => [name, bytes.length]));
+  await readTarMembers(bytes, limits, (name, data) => {
+    files[name] = data;
   });
-  parser.on('entry', (entry: ReadEntry) => {
-    if (entry.type !== 'File') return entry.resume();
-    const chunks: Buffer[] = [];
-    files.set(entry.path, chunks);
-    entry.on('data', chunk => chunks.push(chunk as Buffer));
-  });
-  parser.end(Buffer.from(bytes));
-  await done;
-  const found = names.map(name => {
-    const chunks = files.get(name);
-    if (!chunks) throw new Error(`it is a tar archive without ${name}`);
-    return [name, Buffer.concat(chunks)];
-  });
-  return Object.fromEntries(found) as Record<K, Uint8Array>;
+  const missing = names.find(name => !files[name]);
+  if (missing) throw new Error(`it is a tar archive without ${missing}`);
+  return files;
 }
