@@ -7,14 +7,13 @@ import {batchesPerEpoch} from '../src/data/batches.js';
 import {progressBar} from '../src/io/progress.js';
 import {
   adversarialTraining,
-  attack,
   evaluateRobustness,
   type ImageSet,
   imageDataset,
   smallCnn,
   tensorBoard,
 } from '../src/index.js';
-import {encodePng, loadCifar10, saveModel} from '../src/node.js';
+import {loadCifar10, saveModel} from '../src/node.js';
 import {
   backendOption,
   command,
@@ -23,7 +22,7 @@ import {
   seedOption,
   startBackend,
 } from './command_line.js';
-import {pictureOfRows} from './picture.js';
+import {attackPicture} from './picture.js';
 import {robustnessTable} from './robustness_table.js';
 
 const program = command('demo', {
@@ -105,7 +104,14 @@ run<Options>(program, async ({backend, out, seed, json}) => {
     });
   }
   const picture = join(out, 'attacks.png');
-  await writeWhole(picture, drawAttacks(plain, test));
+  await writeWhole(
+    picture,
+    attackPicture(plain, test, {
+      attacks: ATTACKS,
+      steps: STEPS,
+      learningRate: 0.005,
+    }),
+  );
 
   if (json) await writeWhole(json, JSON.stringify(rows, null, 2) + '\n');
   const minutes = (performance.now() - started) / 60_000;
@@ -116,7 +122,7 @@ run<Options>(program, async ({backend, out, seed, json}) => {
   console.log(`
 This took ${minutes.toFixed(1)} minutes. Next:
   ${picture}
-    what the attacks do to images that the plain model got right: as they are, then C, D, S and C+S+D
+    images that the plain model classifies correctly, clean and under each attack, with the predicted classes
   tensorboard --logdir ${join(out, 'logs')}
     curves, attacked images and histograms (pip install tensorboard)
   npm run evaluate -- --model ${join(out, 'C+S+D')} --examples 200
@@ -166,28 +172,4 @@ async function fit(
     ],
   });
   bar.stop();
-}
-
-/** Eight images that the model gets right, a column each; a row for each attack. */
-function drawAttacks(model: tf.LayersModel, test: ImageSet): Buffer {
-  return tf.tidy(() => {
-    const images = test.tensor();
-    const labels = test.labelTensor();
-    const {success} = attack('None').perturb(model, images, labels);
-    const right = [...success.dataSync().keys()]
-      .filter(i => !success.dataSync()[i])
-      .slice(0, 8);
-    const chosen = tf.tensor1d(right, 'int32');
-    const clean = tf.gather(images, chosen);
-    const wanted = tf.gather(labels, chosen);
-    const rows = ATTACKS.map(
-      spec =>
-        attack(spec, {steps: STEPS, learningRate: 0.005}).perturb(
-          model,
-          clean,
-          wanted,
-        ).adversarial,
-    );
-    return encodePng(pictureOfRows(rows));
-  });
 }
