@@ -1,10 +1,13 @@
 import Table from 'cli-table3';
 import {median, quantile} from 'simple-statistics';
 import * as tf from '@tensorflow/tfjs';
-import {withoutFilterGradients} from '../src/tfjs/input_gradient.js';
-import {logits} from '../src/models/logits.js';
 import {writeWhole} from '../src/io/cache.js';
-import {attack, resnet32} from '../src/index.js';
+import {
+  attack,
+  logits,
+  resnet32,
+  withoutFilterGradients,
+} from '../src/index.js';
 import {cifar10Strip} from '../test/helpers/strip.js';
 import {benchEvaluation} from './bench_evaluation.js';
 import {

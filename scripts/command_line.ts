@@ -5,7 +5,7 @@ import {
   defaultBackend,
   loadBackend,
   loadDefaultBackend,
-} from '../src/tfjs_node/load_backend.js';
+} from '../src/node.js';
 
 /** What each command line here has in common: a name, help with examples, sober errors. */
 export function command(

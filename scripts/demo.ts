@@ -1,20 +1,24 @@
 import {mkdir, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {setupTensorflow} from '../src/tfjs_node/setup.js';
 import {writeWhole} from '../src/io/cache.js';
-import {batchesPerEpoch} from '../src/data/batches.js';
 import {progressBar} from '../src/io/progress.js';
 import {
   adversarialTraining,
   attack,
+  batchesPerEpoch,
   evaluateRobustness,
   type ImageSet,
   imageDataset,
   smallCnn,
   tensorBoard,
 } from '../src/index.js';
-import {encodePng, loadCifar10, saveModel} from '../src/node.js';
+import {
+  encodePng,
+  loadCifar10,
+  saveModel,
+  setupTensorflow,
+} from '../src/node.js';
 import {
   backendOption,
   command,

@@ -246,7 +246,7 @@ run<Options>(program, async options => {
 });
 
 /** The rows that are asked for; those that others start from come first. */
-function rows({defense, all}: Options): Defense[] {
+function rows({defense, all}: Options): PaperRow[] {
   if (!defense === !all) {
     throw new Error('Give either --defense with one or more rows, or --all.');
   }
@@ -261,8 +261,8 @@ function rows({defense, all}: Options): Defense[] {
 
 /** With a preset, the undefended model of the same run. */
 function pretrained(
-  defense: Defense,
-  defenses: Defense[],
+  defense: PaperRow,
+  defenses: PaperRow[],
   {preset, out}: Options,
 ): string | null {
   if (!preset || !defense.training) return null;

@@ -26,3 +26,16 @@ export {
   type EventFileOptions,
 } from './tensorboard/event_file.js';
 export {encodePng, type Pixels} from './io/png.js';
+export {
+  backendNames,
+  defaultBackend,
+  loadBackend,
+  loadDefaultBackend,
+  type BackendName,
+} from './tfjs_node/load_backend.js';
+export {
+  setupTensorflow,
+  SetupError,
+  type SetupOptions,
+  type SetupResult,
+} from './tfjs_node/setup.js';

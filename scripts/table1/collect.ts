@@ -1,4 +1,4 @@
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Variant} from '../../src/index.js';
 import {type CellPictures} from './html.js';
 import {partPlaces} from './run.js';
 import type {PartPlace, PartStore} from './store.js';

@@ -1,4 +1,4 @@
-import type {ImageSet} from '../../src/data/images.js';
+import type {ImageSet} from '../../src/index.js';
 import {examplesSection} from './html_examples.js';
 import {escapeHtml} from './html_escape.js';
 import {STYLE} from './html_style.js';

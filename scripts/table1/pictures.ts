@@ -1,5 +1,5 @@
 import {PNG} from 'pngjs';
-import type {ImageSet} from '../../src/data/images.js';
+import type {ImageSet} from '../../src/index.js';
 import {encodePng} from '../../src/io/png.js';
 import type {Row} from './types.js';
 

@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileError, removeTemporary, writeWhole} from '../../src/io/cache.js';
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Variant} from '../../src/index.js';
 import type {Part, TableSettings} from './types.js';
 
 /** Changed whenever older results could no longer be gone on with. */

@@ -1,6 +1,6 @@
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Variant} from '../../src/index.js';
 import {wilsonInterval} from './interval.js';
-import {paperAccuracy} from './paper.js';
+import {paperAccuracy} from '../paper_rows.js';
 import type {Cell, Row} from './types.js';
 
 /** A row of the table of what is known of each of its cells. */

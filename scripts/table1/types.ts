@@ -1,4 +1,4 @@
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Variant} from '../../src/index.js';
 
 /** What the results of one folder have in common; results of others do not mix with them. */
 export interface TableSettings {

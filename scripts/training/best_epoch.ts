@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type {ImageSet, WeightAverage} from '../../src/index.js';
 import {saveModel} from '../../src/node.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {writeCard} from './card.js';
 import {hasCheckpoint, type Place, writeCheckpoint} from './checkpoint.js';
 import {evaluateHeldOut} from './held_out.js';
@@ -23,7 +23,7 @@ export interface RunOptions {
 
 /** What a {@link Keeper} looks after. */
 export interface Run {
-  defense: Defense;
+  defense: PaperRow;
   settings: Settings;
   model: tf.LayersModel;
   average: WeightAverage | undefined;

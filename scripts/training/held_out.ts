@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import {evaluateRobustness, type ImageSet} from '../../src/index.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 
 /** Steps of the attack that chooses the best epoch: enough to tell epochs apart. */
 export const STEPS = 10;
@@ -13,7 +13,7 @@ export interface HeldOut {
 }
 
 /** Specs of the attacks that a defense is judged by, if it trains against any. */
-export function judgingAttacks({training}: Defense): string[] {
+export function judgingAttacks({training}: PaperRow): string[] {
   return training ? [training.attack].flat().map(String) : [];
 }
 
@@ -24,7 +24,7 @@ export function judgingAttacks({training}: Defense): string[] {
 export async function evaluateHeldOut(
   model: tf.LayersModel,
   data: ImageSet,
-  defense: Defense,
+  defense: PaperRow,
   seed: number,
 ): Promise<HeldOut> {
   const attacks = judgingAttacks(defense);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {type Card, versions} from './card.js';
 import type {Place} from './checkpoint.js';
 import {type HeldOut, judgingAttacks, score, STEPS} from './held_out.js';
@@ -65,7 +65,7 @@ export function bestEpoch(history: Place['history'], examples: number): number {
 
 /** What is known of a run after its last finished epoch. */
 export async function makeCard(
-  defense: Defense,
+  defense: PaperRow,
   settings: Settings,
   {history, seconds}: Place,
   examples: number,

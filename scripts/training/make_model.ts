@@ -2,14 +2,14 @@ import {basename} from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import {grayscale, type ImageSet} from '../../src/index.js';
 import {loadModel} from '../../src/node.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {NETWORKS} from '../models.js';
 import {makeOptimizer} from './optimizer.js';
 import type {Settings} from './settings.js';
 
 /** The compiled model that training begins with. */
 export async function makeModel(
-  defense: Defense,
+  defense: PaperRow,
   settings: Settings,
   {shape, classNames}: ImageSet,
 ): Promise<tf.LayersModel> {

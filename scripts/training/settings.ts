@@ -1,6 +1,6 @@
 import {basename} from 'node:path';
 import type {NetworkName} from '../models.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 
 /** Everything that the weights of a trained row follow from. */
 export interface Settings {
@@ -66,7 +66,7 @@ const PLAIN: Recipe = {
 export const MILESTONES = [0.5, 0.75];
 
 /** Sized for a GPU. What is not known of the paper's own recipe is said in the help. */
-function paper(defense: Defense): Recipe {
+function paper(defense: PaperRow): Recipe {
   if (defense.name === 'TRADES') {
     // Zhang et al. 2019, section 5.
     return {
@@ -95,7 +95,7 @@ function paper(defense: Defense): Recipe {
 }
 
 /** Sized for two cores and hours. */
-function cpu(defense: Defense): Recipe {
+function cpu(defense: PaperRow): Recipe {
   const recipe: Recipe = {
     ...PLAIN,
     optimizer: 'momentum',
@@ -130,7 +130,7 @@ function cpu(defense: Defense): Recipe {
  * @throws Error if something is missing or does not go together.
  */
 export function resolveSettings(
-  defense: Defense,
+  defense: PaperRow,
   preset: PresetName | undefined,
   given: GivenSettings,
 ): Settings {
@@ -175,7 +175,7 @@ export function resolveSettings(
 }
 
 /** An objective decides itself what to do with clean images. */
-function hasMix({training}: Defense): boolean {
+function hasMix({training}: PaperRow): boolean {
   return training !== null && !training.objective;
 }
 

