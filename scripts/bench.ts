@@ -1,23 +1,26 @@
 import Table from 'cli-table3';
 import {median, quantile} from 'simple-statistics';
 import * as tf from '@tensorflow/tfjs';
-import {withoutFilterGradients} from '../src/tfjs/input_gradient.js';
-import {logits} from '../src/models/logits.js';
-import {writeWhole} from '../src/io/cache.js';
-import {attack, resnet32} from '../src/index.js';
+import {checkWritable, writeWhole} from '../src/io/cache.js';
+import {
+  attack,
+  logits,
+  resnet32,
+  withoutFilterGradients,
+} from '../src/index.js';
 import {cifar10Strip} from '../test/helpers/strip.js';
 import {benchEvaluation} from './bench_evaluation.js';
+import {command, run, startBackend} from './command_line.js';
 import {
   backendOption,
-  command,
   jsonOption,
+  path,
   positive,
-  run,
   seedOption,
-  startBackend,
   whole,
-} from './command_line.js';
+} from './options.js';
 import {scaling} from './scaling.js';
+import {splitSpecs} from './search_options.js';
 
 const program = command('bench', {
   description:
@@ -35,12 +38,12 @@ const program = command('bench', {
   .option('--seconds <n>', 'time for each row', positive, 8)
   .option(
     '--memory <batches>',
-    'instead, craft so many batches and print the memory in use',
+    'instead, attack this number of batches and print the memory in use',
     whole(1),
   )
   .option(
     '--scaling',
-    'instead, time and memory against batch, width and steps; takes minutes',
+    'instead, time and memory by batch, width and steps; takes minutes',
   )
   .option(
     '--evaluation',
@@ -48,7 +51,8 @@ const program = command('bench', {
   )
   .option(
     '--model <path>',
-    'with --evaluation: whose cells, as evaluate takes it (default: a ResNet-32 with random weights)',
+    'with --evaluation: the model, as evaluate takes it (default: a ResNet-32 with random weights)',
+    path,
   )
   .option('--columns <specs>', 'with --evaluation: comma-separated', 'D')
   .option('--examples <n>', 'with --evaluation', whole(1), 200)
@@ -81,8 +85,9 @@ interface Options {
 
 run<Options>(program, async options => {
   const {batch, seconds, memory, backend, seed, json} = options;
-  const columns = options.columns.split(',');
+  const columns = splitSpecs(options.columns);
   columns.forEach(spec => attack(spec));
+  if (json !== undefined) await checkWritable(json);
   await startBackend(backend);
   if (options.scaling) {
     scaling();
@@ -125,7 +130,7 @@ run<Options>(program, async options => {
   }
 });
 
-/** CIFAR-10's test images, again from the first after the hundredth: random colors would be spread as no picture's are. */
+/** The first hundred test images of CIFAR-10, repeated: random colors would be spread unlike those of pictures. */
 function realImages(batch: number): {images: tf.Tensor4D; labels: tf.Tensor1D} {
   const strip = cifar10Strip();
   const order = Array.from({length: batch}, (_, i) => i % strip.size);
@@ -135,7 +140,7 @@ function realImages(batch: number): {images: tf.Tensor4D; labels: tf.Tensor1D} {
   }));
 }
 
-/** What is timed: each runs `count` steps and waits for the result. */
+/** The workloads to time: each runs `count` steps and waits for the result. */
 function workloads(
   model: tf.LayersModel,
   images: tf.Tensor4D,
@@ -193,11 +198,11 @@ const SHORT = 1;
 const LONG = 5;
 
 /**
- * Each workload's time per step and image. An attack of k steps also has a start
- * and an end, so a step is the difference between a longer and a shorter run,
- * divided. Workloads take turns and each is compared with the network alone of
- * the same turn, so that a change in the machine's speed meets both; medians
- * over the turns count.
+ * Each workload's time per step and image. An attack also has a start and an
+ * end, so the time of a step is the difference between a longer and a shorter
+ * run, divided. Workloads take turns, and each is compared with the network
+ * alone in the same turn, so that a change in the machine's speed affects both.
+ * Results are medians over the turns.
  */
 function measure(
   workloads: Record<string, (count: number) => void>,

@@ -1,12 +1,15 @@
 import Table from 'cli-table3';
 import * as tf from '@tensorflow/tfjs';
 import {
+  attack,
+  type Attack,
   attackExamples,
-  attackInBatches,
-} from '../src/evaluation/attack_examples.js';
-import {attack, resnet32} from '../src/index.js';
+  type AttackExamplesArgs,
+  type Classifier,
+  resnet32,
+} from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
-import {readModel} from './models.js';
+import {readCifar10Model} from './models.js';
 
 export interface EvaluationBenchOptions {
   model?: string;
@@ -25,9 +28,37 @@ interface Found {
   right: number;
 }
 
+interface Labeled {
+  images: tf.Tensor4D;
+  labels: tf.Tensor1D;
+}
+
+/** The plain loop, batch after batch. */
+async function attackInBatches(
+  search: Attack,
+  model: Classifier,
+  {images, labels}: Labeled,
+  {batchSize, onFinished}: AttackExamplesArgs,
+): Promise<void> {
+  for (let i = 0; i < images.shape[0]; i += batchSize) {
+    const size = Math.min(batchSize, images.shape[0] - i);
+    const margin = tf.tidy(
+      () =>
+        search.perturb(
+          model,
+          tf.slice(images, i, size),
+          tf.slice(labels, i, size),
+        ).margin,
+    );
+    const margins = await margin.data();
+    margin.dispose();
+    margins.forEach((margin, j) => onFinished({index: i + j, margin}));
+  }
+}
+
 /**
  * The ways to evaluate a cell: full batches, and the plain loop, whose batches
- * keep what has fallen, or lose it and become smaller.
+ * keep their misclassified examples, or become smaller without them.
  */
 const WAYS = [
   {way: 'full batches', run: attackExamples, earlyStop: true},
@@ -35,19 +66,19 @@ const WAYS = [
   {way: 'plain loop, early stop', run: attackInBatches, earlyStop: true},
 ];
 
-/** Times whole cells of an evaluation, what is compiled on the way included. */
+/** Times whole cells of an evaluation, including compilation. */
 export async function benchEvaluation(
   options: EvaluationBenchOptions,
 ): Promise<Found[]> {
   const {columns, examples, steps, batch, seed} = options;
   const model = options.model
-    ? await readModel(options.model)
+    ? await readCifar10Model(options.model)
     : resnet32({seed: seed + 1});
   const data = await loadCifar10({examples});
   const images = data.tensor();
   const labels = options.model
     ? data.labelTensor()
-    : // What it says itself, so that there is something to attack.
+    : // Its own predictions, so that there is something to attack.
       tf.tidy(() => {
         const parts = tf
           .split(images, partSizes(examples, batch))

@@ -5,7 +5,7 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
-import {loadBackend} from '../src/tfjs_node/load_backend.js';
+import {loadBackend} from '../src/node.js';
 import {folderOfTable, folderOfTraining} from './kills/outcome.js';
 import {start} from './kills/start.js';
 

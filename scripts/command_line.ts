@@ -1,13 +1,11 @@
-import {Command, InvalidArgumentError, Option} from 'commander';
+import {Command, Option} from 'commander';
 import * as tf from '@tensorflow/tfjs';
-import {
-  backendNames,
-  defaultBackend,
-  loadBackend,
-  loadDefaultBackend,
-} from '../src/tfjs_node/load_backend.js';
+import {loadBackend, loadDefaultBackend} from '../src/node.js';
 
-/** What each command line here has in common: a name, help with examples, sober errors. */
+// For the bench of the backend's package.
+export {positive, whole} from './options.js';
+
+/** What all command lines here share: a name, help with examples, errors of one sentence. */
 export function command(
   name: string,
   {description, examples}: {description: string; examples: string[]},
@@ -17,24 +15,40 @@ export function command(
     new Command(`npm run ${name} --`)
       .description(description)
       .addHelpText('after', `\nExamples:\n${shown}`)
-      .showHelpAfterError('(--help lists what is allowed)')
+      .showHelpAfterError('(--help lists the options)')
       .allowExcessArguments(false)
-      // Bad input is exit code 2; what commander itself exits with for --help is 0.
+      // Exit code 2 for bad input, and 0 for --help.
       .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2))
   );
 }
 
+/** Options that must be given. Commander's own check comes before that of misspelled options, which it would hide. */
+const required = new WeakSet<Option>();
+
+export function requiredOption(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  required.add(option);
+  return option;
+}
+
 /**
  * Parses the command line and runs. An error is printed as its one sentence, with
- * exit code 2; `DEBUG=1` shows where it came from.
+ * exit code 2; `DEBUG=1` shows its stack.
  */
 export async function run<T extends object>(
   program: Command,
   main: (options: T) => Promise<void>,
 ): Promise<void> {
   program.parse();
+  const options = program.opts();
+  for (const option of program.options) {
+    const given = options[option.attributeName()] !== undefined;
+    if (required.has(option) && !given) {
+      program.error(`error: required option '${option.flags}' not specified`);
+    }
+  }
   try {
-    await main(program.opts() as T);
+    await main(options as T);
   } catch (error) {
     const {message, stack} = error as Error;
     console.error(process.env.DEBUG ? stack : `Error: ${message}`);
@@ -42,109 +56,31 @@ export async function run<T extends object>(
   }
 }
 
+const EXIT_CODES = {SIGHUP: 129, SIGINT: 130, SIGTERM: 143};
+
 /**
- * Ctrl-C stops politely: the signal is aborted, and whoever looks at it finishes
- * what is at hand. A second Ctrl-C ends at once.
+ * Ctrl-C and SIGTERM stop politely: the returned signal is aborted, and the run
+ * finishes the batch it is at. A second one ends at once.
  */
 export function stopOnInterrupt(): AbortSignal {
   const controller = new AbortController();
-  process.on('SIGINT', () => {
-    if (controller.signal.aborted) process.exit(130);
-    console.error('\nStopping; Ctrl-C once more ends at once.');
-    controller.abort();
-  });
+  for (const [name, code] of Object.entries(EXIT_CODES)) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(code);
+      console.error('\nStopping; Ctrl-C once more ends at once.');
+      controller.abort(code);
+    });
+  }
   return controller.signal;
 }
 
-/** A whole number of at least `min`. */
-export function whole(min: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < min) {
-      throw new InvalidArgumentError(
-        `It must be a whole number of at least ${min}.`,
-      );
-    }
-    return value;
-  };
+/** Sets the exit code of a run that was stopped. Returns whether it was. */
+export function exitIfStopped(signal: AbortSignal): boolean {
+  if (signal.aborted) process.exitCode = signal.reason as number;
+  return signal.aborted;
 }
 
-export function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new InvalidArgumentError('It must be a number above 0.');
-  }
-  return value;
-}
-
-export function notNegative(text: string): number {
-  const value = Number(text);
-  if (!(text.trim() && value >= 0 && Number.isFinite(value))) {
-    throw new InvalidArgumentError('It must be a number of at least 0.');
-  }
-  return value;
-}
-
-export function backendOption(): Option {
-  return new Option(
-    '--backend <name>',
-    `TensorFlow.js backend; default: ${defaultBackend}, which comes with npm`,
-  ).choices(backendNames);
-}
-
-export function threadsOption(): Option {
-  return new Option(
-    '--threads <n>',
-    'of the backend onnx (default: one a core; 1 is faster beside other work)',
-  ).argParser(whole(1));
-}
-
-export function variantOption(): Option {
-  return new Option(
-    '--variant <name>',
-    "the paper's definitions, or what its released code does",
-  )
-    .choices(['paper', 'reference'])
-    .default('paper');
-}
-
-export function examplesOption(standard: number): Option {
-  return new Option('--examples <n>', 'the first so many test images')
-    .argParser(whole(1))
-    .default(standard);
-}
-
-/** @param min the fewest there may be; without steps an attack is its start. */
-export function stepsOption(min = 0): Option {
-  return new Option('--steps <n>', 'steps of each attack')
-    .argParser(whole(min))
-    .default(100);
-}
-
-export function attackRateOption(): Option {
-  return new Option(
-    '--learning-rate <x>',
-    "of each attack's Adam (default: 0.001, as in the paper)",
-  ).argParser(positive);
-}
-
-export function batchOption(): Option {
-  return new Option('--batch <n>', 'images in a batch')
-    .argParser(whole(1))
-    .default(50);
-}
-
-export function jsonOption(what = 'the results'): Option {
-  return new Option('--json <file>', `also write ${what} to this file`);
-}
-
-export function seedOption(): Option {
-  return new Option('--seed <n>', 'seed of everything random')
-    .argParser(whole(0))
-    .default(0);
-}
-
-/** Starts the backend asked for; by default the fastest that is there. */
+/** Starts the backend of that name; by default the fastest that is installed. */
 export async function startBackend(
   name?: string,
   threads?: number,
@@ -152,7 +88,7 @@ export async function startBackend(
   await (name ? loadBackend(name) : loadDefault());
   if (!threads) return;
   if (tf.getBackend() !== 'onnx') {
-    throw new Error('--threads is for the backend onnx alone.');
+    throw new Error('--threads is an option of the backend onnx only.');
   }
   const {useOnnx} = await import('../src/onnx.js');
   await useOnnx({threads});

@@ -1,37 +1,36 @@
-import {mkdir, rm} from 'node:fs/promises';
+import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {setupTensorflow} from '../src/tfjs_node/setup.js';
-import {writeWhole} from '../src/io/cache.js';
-import {batchesPerEpoch} from '../src/data/batches.js';
+import {checkFolder, checkWritable, writeWhole} from '../src/io/cache.js';
+import {ownFolder} from '../src/io/lock.js';
 import {progressBar} from '../src/io/progress.js';
 import {
   adversarialTraining,
+  batchesPerEpoch,
   evaluateRobustness,
   type ImageSet,
   imageDataset,
   smallCnn,
   tensorBoard,
 } from '../src/index.js';
-import {loadCifar10, saveModel} from '../src/node.js';
-import {
-  backendOption,
-  command,
-  jsonOption,
-  run,
-  seedOption,
-  startBackend,
-} from './command_line.js';
+import {loadCifar10, saveModel, setupTensorflow} from '../src/node.js';
+import {command, run, startBackend} from './command_line.js';
+import {backendOption, jsonOption, path, seedOption} from './options.js';
 import {attackPicture} from './picture.js';
 import {robustnessTable} from './robustness_table.js';
 
 const program = command('demo', {
   description:
-    'Trains a small network on CIFAR-10 plainly and against C+S+D, and attacks both. A few minutes on two cores.',
+    'Trains a small network on CIFAR-10 without attacks and against C+S+D, and attacks both. Takes a few minutes on two cores.',
   examples: ['npm run demo'],
 })
   .addOption(backendOption())
-  .option('--out <folder>', 'for models, logs and the picture', 'runs/demo')
+  .option(
+    '--out <folder>',
+    'for models, logs and the picture; those of an earlier demo are replaced',
+    path,
+    'runs/demo',
+  )
   .addOption(seedOption())
   .addOption(jsonOption());
 
@@ -50,22 +49,28 @@ const STEPS = 20;
 
 run<Options>(program, async ({backend, out, seed, json}) => {
   const started = performance.now();
+  await checkFolder(out);
+  if (json !== undefined) await checkWritable(json);
+  await ownFolder(out);
+  console.error('Loading CIFAR-10 …');
   if (backend === 'tensorflow') await setupTensorflow();
   await startBackend(backend);
   const train = await loadCifar10({split: 'train'});
   const test = await loadCifar10({examples: EXAMPLES});
-  await rm(out, {recursive: true, force: true});
-  await mkdir(out, {recursive: true});
+  // Nothing else: the folder may hold other files.
+  for (const name of ['plain', 'C+S+D', 'logs', 'attacks.png']) {
+    await rm(join(out, name), {recursive: true, force: true});
+  }
 
-  // Both begin with the same plain training; then one goes on plainly and the
-  // other, on the same images, against its own adversarial examples.
+  // Both begin with the same plain training. Then one continues with it, and
+  // the other, on the same images, trains against its own adversarial examples.
   const plain = network(seed);
   await fit(plain, 'Training both', train.slice(0, 20000), {epochs: 2, seed});
   const robust = network(seed);
   const weights = plain.getWeights();
   robust.setWeights(weights);
   const rest = train.slice(20000, 27000);
-  await fit(plain, 'Training on plainly', rest, {
+  await fit(plain, 'Training without attacks', rest, {
     epochs: 1,
     seed,
     callbacks: [tensorBoard(join(out, 'logs/plain'))],
@@ -88,20 +93,23 @@ run<Options>(program, async ({backend, out, seed, json}) => {
   for (const [name, model] of Object.entries({plain, 'C+S+D': robust})) {
     const bar = progressBar(`Attacking ${name}`, ATTACKS.length * EXAMPLES);
     let before = 0;
-    const report = await evaluateRobustness(model, test, {
-      attacks: ATTACKS,
-      steps: STEPS,
-      learningRate: 0.005,
-      onProgress: ({done, examples}) => {
-        bar.update(before + done);
-        if (done === examples) before += done;
-      },
-    });
-    bar.stop();
-    rows.push({
-      name: `trained ${name === 'plain' ? name : `against ${name}`}`,
-      report,
-    });
+    try {
+      const report = await evaluateRobustness(model, test, {
+        attacks: ATTACKS,
+        steps: STEPS,
+        learningRate: 0.005,
+        onProgress: ({done, examples}) => {
+          bar.update(before + done);
+          if (done === examples) before += done;
+        },
+      });
+      rows.push({
+        name: name === 'plain' ? 'plain training' : `against ${name}`,
+        report,
+      });
+    } finally {
+      bar.stop();
+    }
   }
   const picture = join(out, 'attacks.png');
   await writeWhole(
@@ -113,7 +121,8 @@ run<Options>(program, async ({backend, out, seed, json}) => {
     }),
   );
 
-  if (json) await writeWhole(json, JSON.stringify(rows, null, 2) + '\n');
+  if (json !== undefined)
+    await writeWhole(json, JSON.stringify(rows, null, 2) + '\n');
   const minutes = (performance.now() - started) / 60_000;
   console.log(
     `\nAccuracy in % on ${EXAMPLES} CIFAR-10 test images under attacks of ${STEPS} steps:\n`,
@@ -163,13 +172,16 @@ async function fit(
     epochs * batchesPerEpoch(data, {batchSize: BATCH}),
   );
   let done = 0;
-  await model.fitDataset(dataset as tf.data.Dataset<tf.TensorContainer>, {
-    epochs,
-    verbose: 0,
-    callbacks: [
-      ...callbacks,
-      new tf.CustomCallback({onBatchEnd: () => bar.update(++done)}),
-    ],
-  });
-  bar.stop();
+  try {
+    await model.fitDataset(dataset as tf.data.Dataset<tf.TensorContainer>, {
+      epochs,
+      verbose: 0,
+      callbacks: [
+        ...callbacks,
+        new tf.CustomCallback({onBatchEnd: () => bar.update(++done)}),
+      ],
+    });
+  } finally {
+    bar.stop();
+  }
 }

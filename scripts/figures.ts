@@ -1,22 +1,11 @@
 import {basename, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {writeWhole} from '../src/io/cache.js';
+import {checkFolder, checkWritable, writeWhole} from '../src/io/cache.js';
+import {ownFolder} from '../src/io/lock.js';
 import {progressBar} from '../src/io/progress.js';
 import type {Classifier, ImageSet} from '../src/index.js';
 import {loadCifar10, loadLpips} from '../src/node.js';
-import {
-  backendOption,
-  batchOption,
-  command,
-  examplesOption,
-  jsonOption,
-  run,
-  seedOption,
-  startBackend,
-  stepsOption,
-  threadsOption,
-  whole,
-} from './command_line.js';
+import {command, run, startBackend} from './command_line.js';
 import {attackedRows} from './figures/attacked.js';
 import {recolor} from './figures/colors.js';
 import {drawAttacks} from './figures/draw/attacks.js';
@@ -27,10 +16,21 @@ import {drawImageNet} from './figures/imagenet/draw.js';
 import {imageNetTable, runImageNet} from './figures/imagenet/run.js';
 import {measure, type MeasureArgs, Points, rateFor} from './figures/points.js';
 import {runTheorem} from './figures/theorem.js';
-import {readModel} from './models.js';
+import {modelDigest, readCifar10Model} from './models.js';
+import {
+  backendOption,
+  batchOption,
+  examplesOption,
+  jsonOption,
+  path,
+  seedOption,
+  stepsOption,
+  threadsOption,
+  whole,
+} from './options.js';
 
 const FIGURES = ['2', '3', '4', '5', '6', 'theorem1', 'imagenet'];
-/** Those that bring their own models. */
+/** Figures that need no --model. */
 const WITHOUT_MODEL = ['theorem1', 'imagenet'];
 const SCALES = [0.125, 0.25, 0.5, 0.75, 1, 1.5, 2];
 /** The paper's bounds. */
@@ -40,7 +40,7 @@ const D_BOUNDS = [0, 1, 2, 4, 8];
 
 const program = command('figures', {
   description:
-    'Draws the figures of the paper from attacks on a CIFAR-10 model, as SVG and PNG. What is measured is kept in points.json of the output folder: the same command goes on where it was stopped.',
+    'Draws the figures of the paper from attacks on a CIFAR-10 model, as SVG and PNG. Measurements are kept in points.json of the output folder: a stopped run resumes with the same command.',
   examples: [
     'npm run figures -- --model my-model --out runs/figures',
     'npm run figures -- --model my-model --figure 5,6 --examples 200 --steps 100',
@@ -48,12 +48,20 @@ const program = command('figures', {
     'npm run figures -- --figure imagenet --steps 20',
   ],
 })
-  .option('--model <path>', 'as for evaluate; theorem1 and imagenet need none')
-  .option('--out <folder>', 'for the figures', 'runs/figures')
-  .option('--figure <list>', `of ${FIGURES.join(', ')}`, FIGURES.join())
+  .option(
+    '--model <path>',
+    'as for evaluate; theorem1 and imagenet need none',
+    path,
+  )
+  .option('--out <folder>', 'for the figures', path, 'runs/figures')
+  .option(
+    '--figure <list>',
+    `one or more of ${FIGURES.join(', ')}, separated by commas`,
+    FIGURES.join(),
+  )
   .addOption(examplesOption(100))
   .addOption(stepsOption(1))
-  .option('--image <n>', 'test image of figures 2 and 3', whole(0), 2)
+  .option('--image <n>', 'test image of figures 2 and 3', whole(0, 9_999), 2)
   .addOption(batchOption())
   .addOption(backendOption())
   .addOption(threadsOption())
@@ -86,14 +94,31 @@ run<Options>(program, async options => {
   const unknown = wanted.find(figure => !FIGURES.includes(figure));
   if (unknown !== undefined) {
     throw new Error(
-      `There is no figure '${unknown}'; there are ${FIGURES.join(', ')}.`,
+      `'${unknown}' is no figure: it must be one of ${FIGURES.join(', ')}.`,
     );
   }
-  const {model, out, examples, steps, seed} = options;
+  const {model, out} = options;
   const needsModel = wanted.some(figure => !WITHOUT_MODEL.includes(figure));
   if (needsModel && !model) {
     throw new Error('Figures 2 to 6 need a --model.');
   }
+  await checkFolder(out);
+  if (options.json !== undefined) await checkWritable(options.json);
+  const release = await ownFolder(out);
+  try {
+    await draw(wanted, needsModel, options);
+  } finally {
+    release();
+  }
+});
+
+async function draw(
+  wanted: string[],
+  needsModel: boolean,
+  options: Options,
+): Promise<void> {
+  const {model, out, examples, steps, seed} = options;
+  console.error('Loading …');
   await startBackend(options.backend, options.threads);
   const written: string[] = [];
   const values: Record<string, unknown> = {};
@@ -114,12 +139,13 @@ run<Options>(program, async options => {
   if (needsModel) {
     const context: Context = {
       ...options,
-      classifier: await readModel(model!),
+      classifier: await readCifar10Model(model!),
       data: await loadCifar10({
         examples: Math.max(examples, options.image + 1),
       }),
       points: await Points.open(join(out, 'points.json'), {
-        model,
+        // Its path may hold another model later.
+        model: await modelDigest(model!),
         examples,
         steps,
         seed,
@@ -134,11 +160,11 @@ run<Options>(program, async options => {
       values[`figure${figure}`] = drawn.values;
     }
   }
-  if (options.json) {
+  if (options.json !== undefined) {
     await writeWhole(options.json, JSON.stringify(values, null, 2) + '\n');
   }
   console.log(written.join('\n'));
-});
+}
 
 type Draw = (
   path: string,

@@ -5,7 +5,7 @@ import {createHash} from 'node:crypto';
 import {fileURLToPath} from 'node:url';
 import {PNG} from 'pngjs';
 import {writeWhole} from '../src/io/cache.js';
-import {loadCifar10} from '../src/data/cifar10.js';
+import {loadCifar10} from '../src/node.js';
 
 const COLUMNS = 10;
 const COUNT = 100;

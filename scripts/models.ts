@@ -1,16 +1,19 @@
+import {createHash} from 'node:crypto';
 import {readdir, stat} from 'node:fs/promises';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import {
+  countClasses,
   resnet20,
   resnet32,
   resnet56,
   smallCnn,
   wideResnet34x10,
 } from '../src/index.js';
-import {findDefense, folderName} from './defenses.js';
+import {readRegularFile} from '../src/io/cache.js';
 import {loadGraphModel, loadModel, resnetFromPyTorch} from '../src/node.js';
+import {findRow, folderName} from './paper_rows.js';
 
 /** Networks that `train` can make. */
 export const NETWORKS = {
@@ -23,45 +26,104 @@ export const NETWORKS = {
 
 export type NetworkName = keyof typeof NETWORKS;
 
-/** Before the name of a row, for the model of this repository that was trained with it. */
+/** Before the name of a row: the model of this repository that was trained with it. */
 const ROBUST = 'robust:';
 
 /**
- * Where this repository keeps its own model of a row, with its card.
+ * The folder of this repository's own model of a row.
  *
- * @throws Error naming the rows that there are.
+ * @throws Error with the rows that have one.
  */
 export async function robustFolder(
   name: string,
   root = fileURLToPath(new URL('../models', import.meta.url)),
 ): Promise<string> {
-  const defense = findDefense(name);
-  const folder = join(root, folderName(defense));
+  const row = findRow(name);
+  const folder = join(root, folderName(row));
   if (await stat(join(folder, 'model.json')).catch(() => null)) return folder;
   const there = await readdir(root).catch(() => []);
   throw new Error(
-    `No trained model of ${defense.name} is kept here; there are: ${there.join(', ') || 'none'}. \`npm run train -- --defense '${defense.name}'\` makes one.`,
+    `This repository has no trained model of ${row.name}, only of: ${there.join(', ') || 'none'}. \`npm run train -- --defense '${row.name}'\` trains one.`,
   );
 }
 
-/** A folder with a layers model or a graph model, or a PyTorch checkpoint (`.pt`) of a CIFAR ResNet. */
-export async function readModel(
-  path: string,
-): Promise<tf.LayersModel | tf.GraphModel> {
-  if (path.startsWith(ROBUST)) {
-    return loadModel(await robustFolder(path.slice(ROBUST.length)));
-  }
+/** The path of a model's file or folder, of which `robust:ROW` is one way to write it. */
+async function modelPath(path: string): Promise<string> {
+  if (path.startsWith(ROBUST)) return robustFolder(path.slice(ROBUST.length));
   const found = await stat(path).catch(() => null);
-  if (!found) {
-    throw new Error(
-      `There is no ${path}. --model takes a folder with a model.json and its weights, robust: and a defense's name, or a PyTorch checkpoint of a CIFAR ResNet.`,
-    );
-  }
-  if (found.isFile() && !path.endsWith('.json')) return resnetFromPyTorch(path);
+  if (found) return path;
+  throw new Error(
+    `${path || "''"}: no such file or folder. A model is a folder with a model.json and its weights, robust: and a row of Table 1, or a PyTorch checkpoint of a CIFAR ResNet.`,
+  );
+}
+
+/** Whether a path is of a checkpoint, and not of a model.json or its folder. */
+async function isCheckpoint(path: string): Promise<boolean> {
+  return !(await stat(path)).isDirectory() && !path.endsWith('.json');
+}
+
+/** A folder with a layers model or a graph model, `robust:ROW`, or a PyTorch checkpoint (`.pt`) of a CIFAR ResNet. */
+export async function readModel(
+  given: string,
+): Promise<tf.LayersModel | tf.GraphModel> {
+  const path = await modelPath(given);
+  if (await isCheckpoint(path)) return resnetFromPyTorch(path);
   try {
     return await loadModel(path);
   } catch (error) {
     if (!/graph model/.test((error as Error).message)) throw error;
     return loadGraphModel(path);
   }
+}
+
+/**
+ * A model that classifies CIFAR-10.
+ *
+ * @throws Error with one sentence if it takes other images or has other classes.
+ */
+export async function readCifar10Model(
+  path: string,
+): Promise<tf.LayersModel | tf.GraphModel> {
+  const model = await readModel(path);
+  const shape = model.inputs[0]?.shape;
+  const fits =
+    shape?.length === 4 &&
+    [32, 32, 3].every((n, i) => {
+      // Null, -1 or undefined stand for any size.
+      const size = shape[i + 1];
+      return size === null || size === undefined || size < 0 || size === n;
+    });
+  if (shape && !fits) {
+    throw new Error(
+      `${path} takes inputs of the shape [${shape.slice(1).join(', ')}], but images of CIFAR-10 have the shape [32, 32, 3].`,
+    );
+  }
+  const classes = tf.tidy(() =>
+    countClasses(model, tf.zeros([1, 32, 32, 3]) as tf.Tensor4D),
+  );
+  if (classes !== 10) {
+    throw new Error(
+      `${path} has ${classes} classes, but CIFAR-10 has 10: it needs a model trained on CIFAR-10.`,
+    );
+  }
+  return model;
+}
+
+/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
+export async function modelDigest(given: string): Promise<string> {
+  const path = await modelPath(given);
+  const hash = createHash('sha256');
+  if (await isCheckpoint(path)) {
+    return hash.update(await readRegularFile(path)).digest('hex');
+  }
+  const folder = (await stat(path)).isDirectory();
+  const json = folder ? join(path, 'model.json') : path;
+  const text = await readRegularFile(json);
+  hash.update(text);
+  const manifest = (JSON.parse(text.toString()) as tf.io.ModelJSON)
+    .weightsManifest;
+  for (const file of manifest.flatMap(group => group.paths)) {
+    hash.update(await readRegularFile(join(dirname(json), file)));
+  }
+  return hash.digest('hex');
 }

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type {RobustnessReport} from '../src/index.js';
 
-/** Reports as a table of accuracies in %, a row each, a column for each attack and the worst of all. */
+/** Reports as a table of accuracies in %: a row for each report, a column for each attack and one for the worst case. */
 export function robustnessTable(
   rows: Array<{name: string; report: RobustnessReport}>,
 ): string {

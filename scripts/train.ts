@@ -2,26 +2,44 @@ import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import {Option} from 'commander';
+import type {ImageSet} from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
-import {removeTemporary, writeWhole} from '../src/io/cache.js';
+import {
+  checkFolder,
+  checkWritable,
+  removeTemporary,
+  writeWhole,
+} from '../src/io/cache.js';
 import {ownFolder} from '../src/io/lock.js';
 import {type Progress, progressBar} from '../src/io/progress.js';
 import {
-  backendOption,
   command,
-  jsonOption,
-  notNegative,
-  positive,
+  exitIfStopped,
+  requiredOption,
   run,
-  seedOption,
   startBackend,
   stopOnInterrupt,
+} from './command_line.js';
+import {NETWORKS} from './models.js';
+import {
+  backendOption,
+  jsonOption,
+  notNegative,
+  path,
+  positive,
+  seedOption,
   threadsOption,
   whole,
-} from './command_line.js';
-import {type Defense, DEFENSES, findDefense, folderName} from './defenses.js';
-import {NETWORKS} from './models.js';
+} from './options.js';
+import {
+  findRow,
+  folderName,
+  type PaperRow,
+  ROW_NAMES,
+  ROWS,
+} from './paper_rows.js';
 import {hasCheckpoint} from './training/checkpoint.js';
+import type {OnNaN} from './training/finite_guard.js';
 import {
   type GivenSettings,
   type PresetName,
@@ -32,7 +50,7 @@ import {trainRow} from './training/train_row.js';
 
 const program = command('train', {
   description:
-    'Trains CIFAR-10 classifiers with the defenses of Table 1, logged to TensorBoard. Stopped at any moment, by Ctrl-C or kill -9, the same command with --resume goes on and ends with the same weights.',
+    'Trains CIFAR-10 classifiers with the defenses of Table 1 and logs to TensorBoard. A run that was stopped, by Ctrl-C or kill -9, resumes with the same command and --resume, and ends with the same weights.',
   examples: [
     'npm run train -- --defense Undefended --preset cpu --out runs/undefended',
     'npm run train -- --defense C+S+D --preset cpu --init runs/undefended --out runs/csd',
@@ -42,45 +60,47 @@ const program = command('train', {
 })
   .option(
     '--defense <rows>',
-    `one or more, with commas between them, of ${DEFENSES.map(row => row.name).join(', ')}`,
+    `one or more of ${ROW_NAMES.join(', ')}, separated by commas`,
   )
   .option(
     '--all',
-    'all of them in turn, each in a folder of its own in --out; undefended ones first, from which the others start with a preset',
+    'all rows in turn, each in a folder of its own in --out; undefended ones first, from which the others start with a preset',
   )
-  .requiredOption(
-    '--out <folder>',
-    'for the model, its card, checkpoint and logs',
+  .addOption(
+    requiredOption(
+      '--out <folder>',
+      'for the model, its card, checkpoint and logs',
+    ).argParser(path),
   )
   .addOption(
     new Option(
       '--preset <name>',
-      'settings to start from; options given beside it count for more',
+      'settings to start from; other options override it',
     ).choices(['paper', 'cpu']),
   )
   .option('--epochs <n>', 'passes over the data', whole(1))
-  .option('--examples <n>', 'training images', whole(1), 50_000)
+  .option('--examples <n>', 'training images', whole(1, 50_000), 50_000)
   .option(
     '--held-out <n>',
-    'the last so many of them choose the best epoch by a short attack, and are not trained on (default: 1,000, but at most a tenth)',
+    'hold out the last n images; a short attack on them selects the best epoch (default: 1,000, but at most a tenth)',
     whole(0),
   )
   .option('--batch <n>', 'images in a batch (default: 128)', whole(1))
   .addOption(
     new Option(
       '--mix <name>',
-      'train on attacked images alone, or on as many clean ones beside them (default: both); not for Undefended and TRADES',
+      'train on attacked images only, or on as many clean ones too (default: both); not for Undefended and TRADES',
     ).choices(['adversarial', 'both']),
   )
   .option('--steps <n>', 'attack steps for each batch (default: 10)', whole(0))
   .option(
     '--bound-warm-up <epochs>',
-    "in which the attack's bounds grow to their size, by equal steps (default: 0)",
+    "epochs over which the attack's bounds grow to full size, in equal steps (default: 0)",
     whole(0),
   )
   .option(
     '--attack-learning-rate <x>',
-    "the attack's (default: 0.1/steps)",
+    'learning rate of the attack (default: 0.1/steps)',
     positive,
   )
   .addOption(
@@ -89,7 +109,11 @@ const program = command('train', {
       'momentum',
     ]),
   )
-  .option('--learning-rate <x>', 'at its highest (default: 0.001)', positive)
+  .option(
+    '--learning-rate <x>',
+    'peak learning rate (default: 0.001)',
+    positive,
+  )
   .addOption(
     new Option(
       '--schedule <name>',
@@ -98,7 +122,7 @@ const program = command('train', {
   )
   .option(
     '--warm-up <epochs>',
-    'in which the rate of cosine rises (default: 0)',
+    'epochs over which the rate of cosine rises (default: 0)',
     notNegative,
   )
   .option(
@@ -108,22 +132,30 @@ const program = command('train', {
   )
   .option(
     '--ema <decay>',
-    'save and judge an exponential average of the weights, for instance 0.999; 0 for none (default: 0)',
+    'save an exponential average of the weights, for instance 0.999; 0 for none (default: 0)',
     notNegative,
   )
   .addOption(
-    new Option('--network <name>', 'what to train (default: resnet32)').choices(
+    new Option('--network <name>', 'to train (default: resnet32)').choices(
       Object.keys(NETWORKS),
     ),
   )
-  .option('--init <folder>', 'start from the weights of this model')
+  .option('--init <folder>', 'start from the weights of this model', path)
   .option(
     '--checkpoint-minutes <n>',
     'time between two checkpoints within an epoch',
     notNegative,
     5,
   )
-  .option('--resume', 'go on from where --out has come to, if it has begun')
+  .option('--resume', 'resume from the checkpoint in --out, if there is one')
+  .addOption(
+    new Option(
+      '--on-nan <action>',
+      'if a loss or weight is not finite: stop with an error, or undo the batch and continue',
+    )
+      .choices(['stop', 'skip'])
+      .default('stop'),
+  )
   .addOption(backendOption())
   .addOption(threadsOption())
   .addOption(seedOption())
@@ -132,15 +164,18 @@ const program = command('train', {
     'after',
     `
 Presets:
-  paper  sized for a GPU. Adversarial rows: from --init, 100 epochs in batches of 360 clean
-         and as many attacked images, Adam 0.001, falling to a tenth after half and three quarters,
-         attacks of 10 steps (when the rate fell and how many steps the paper took is not known). Undefended: 164 epochs as in
-         He et al. 2016. TRADES: a WideResNet-34-10 as in Zhang et al. 2019.
-  cpu    the same defenses on ResNet-32, sized for two cores and hours. Undefended: 8 epochs.
-         The others: from --init, 2 epochs on attacked images alone, momentum 0.05 on a one-cycle
-         schedule, attacks of 2 steps, each as much larger (TRADES: 0.02, 3 steps). It gives up
-         accuracy on clean images, of which it sees none; robustness, by the few epochs and since
-         a later, stronger attack gains more; and for TRADES the wide network.`,
+  paper  sized for a GPU. Adversarial rows: from --init, 100 epochs in batches
+         of 360 clean and as many attacked images, Adam 0.001, falling to a
+         tenth after half and three quarters, attacks of 10 steps (the paper
+         does not say when the rate falls, nor how many steps it takes).
+         Undefended: 164 epochs as in He et al. 2016. TRADES: a
+         WideResNet-34-10 as in Zhang et al. 2019.
+  cpu    the same defenses on ResNet-32, sized for two cores and a few hours.
+         Undefended: 8 epochs. The others: from --init, 2 epochs on attacked
+         images only, momentum 0.05 on a one-cycle schedule, attacks of 2
+         larger steps (TRADES: 0.02, 3 steps). It costs accuracy on clean
+         images, which it does not train on, and robustness, because more
+         epochs and more attack steps help.`,
   );
 
 const SETTINGS = [
@@ -169,6 +204,7 @@ interface Options extends Partial<Omit<Settings, 'defense' | 'init'>> {
   init?: string;
   checkpointMinutes: number;
   resume?: boolean;
+  onNan: OnNaN;
   backend?: string;
   threads?: number;
   seed: number;
@@ -178,65 +214,46 @@ interface Options extends Partial<Omit<Settings, 'defense' | 'init'>> {
 run<Options>(program, async options => {
   const defenses = rows(options);
   const several = options.all || defenses.length > 1;
-  const jobs = defenses.map(defense => {
-    const init = options.init ?? pretrained(defense, defenses, options);
-    return {
-      defense,
-      out: several ? join(options.out, folderName(defense)) : options.out,
-      settings: resolveSettings(defense, options.preset, {
-        ...chosen(options),
-        init,
-      }),
-    };
-  });
+  const jobs = defenses.map(defense => ({
+    defense,
+    out: several ? join(options.out, folderName(defense)) : options.out,
+    settings: resolveSettings(defense, options.preset, {
+      ...chosen(options),
+      init: options.init ?? pretrained(defense, defenses, options),
+    }),
+  }));
   if (options.mix && !jobs.some(job => job.settings.mix)) {
     throw new Error(
-      `${options.defense} has no choice of --mix: leave it out. It is for rows that train on an attack's examples without an objective of their own.`,
+      `${options.defense} has no --mix: it is for rows that train on the examples of an attack without an objective of their own.`,
     );
   }
-  for (const {out} of jobs) await checkFolder(out, options.resume);
+  for (const {out} of jobs) await checkUnused(out, options.resume);
+  for (const {out} of jobs) await checkFolder(out);
+  const {examples, json} = options;
+  if (json !== undefined) await checkWritable(json);
   const stop = stopOnInterrupt();
+  console.error('Loading CIFAR-10 …');
   await startBackend(options.backend, options.threads);
-  const {examples, checkpointMinutes, json} = options;
   const data = await loadCifar10({split: 'train', examples});
   for (const {out} of jobs) {
     await ownFolder(out);
     await removeTemporary(out);
   }
   const histories: Record<string, unknown> = {};
-  for (const {defense, out, settings} of jobs) {
-    let bar: Progress | undefined;
-    let from: number | undefined;
-    const history: Array<Record<string, number>> = [];
-    const done = await trainRow(defense, settings, data, {
-      out,
-      checkpointMinutes,
-      signal: stop,
-      onBatch: (batch, total) => {
-        // What an earlier run has done would make the time left too short.
-        from ??= batch - 1;
-        bar ??= progressBar(`Training ${defense.name}`, total - from);
-        bar.update(batch - from);
-      },
-      onEpoch: (epoch, logs) => {
-        history.push(logs);
-        console.error(
-          `\n${defense.name}, epoch ${epoch + 1}/${settings.epochs}: ${summary(logs)}`,
-        );
-      },
-    });
-    bar?.stop();
-    histories[defense.name] = history;
+  for (const job of jobs) {
+    const {done, history} = await trainJob(job, data, options, stop);
+    histories[job.defense.name] = history;
     if (!done) {
-      console.log(`Stopped; the same command with --resume goes on.`);
-      process.exitCode = 130;
+      console.log('Stopped; the same command with --resume continues.');
+      exitIfStopped(stop);
       break;
     }
+    const {defense, out} = job;
     console.log(
       `\n${defense.name} is in ${out}. Attack it:\n  npm run evaluate -- --model ${out} --examples 200\nIts logs:\n  tensorboard --logdir ${join(out, 'logs')}`,
     );
   }
-  if (json) {
+  if (json !== undefined) {
     const [only] = defenses;
     const result = several
       ? {defenses: histories}
@@ -245,24 +262,78 @@ run<Options>(program, async options => {
   }
 });
 
-/** The rows that are asked for; those that others start from come first. */
-function rows({defense, all}: Options): Defense[] {
+interface Job {
+  defense: PaperRow;
+  out: string;
+  settings: Settings;
+}
+
+/** Trains one row, with progress on standard error. */
+async function trainJob(
+  {defense, out, settings}: Job,
+  data: ImageSet,
+  {checkpointMinutes, onNan}: Options,
+  signal: AbortSignal,
+): Promise<{done: boolean; history: Array<Record<string, number>>}> {
+  const {network, epochs, batch} = settings;
+  console.error(
+    `Training ${defense.name}: ${network}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, batches of ${batch} …`,
+  );
+  const history: Array<Record<string, number>> = [];
+  let from: number | undefined;
+  let bar: Progress | undefined;
+  let shown = '';
+  // One bar at a time: a new title ends the one before.
+  const show = (title: string, done: number, total: number) => {
+    if (title !== shown) {
+      bar?.stop();
+      bar = progressBar(title, total);
+      shown = title;
+    }
+    bar?.update(done);
+  };
+  try {
+    const done = await trainRow(defense, settings, data, {
+      ...{out, checkpointMinutes, signal, onNaN: onNan},
+      onBatch: (batch, total) => {
+        // The batches of an earlier run would make the time left too short.
+        from ??= batch - 1;
+        show(`Training ${defense.name}`, batch - from, total - from);
+      },
+      onHeldOut: (done, total) => show('Held-out attack', done, total),
+      onEpoch: (epoch, logs) => {
+        history.push(logs);
+        bar?.stop();
+        shown = '';
+        console.error(
+          `${defense.name}, epoch ${epoch + 1}/${epochs}:\n${summary(logs)}`,
+        );
+      },
+    });
+    return {done, history};
+  } finally {
+    bar?.stop();
+  }
+}
+
+/** The chosen rows; those that others start from come first. */
+function rows({defense, all}: Options): PaperRow[] {
   if (!defense === !all) {
     throw new Error('Give either --defense with one or more rows, or --all.');
   }
   const found = all
-    ? DEFENSES
-    : [...new Set(defense!.split(',').map(findDefense))];
+    ? ROWS
+    : [...new Set(defense!.split(',').map(name => findRow(name.trim())))];
   return [
     ...found.filter(row => !row.training),
     ...found.filter(row => row.training),
   ];
 }
 
-/** With a preset, the undefended model of the same run. */
+/** With a preset, rows start from the undefended model of the same run. */
 function pretrained(
-  defense: Defense,
-  defenses: Defense[],
+  defense: PaperRow,
+  defenses: PaperRow[],
   {preset, out}: Options,
 ): string | null {
   if (!preset || !defense.training) return null;
@@ -280,28 +351,35 @@ function chosen(options: Options): GivenSettings {
   return {...Object.fromEntries(given), examples, seed};
 }
 
-async function checkFolder(out: string, resume = false): Promise<void> {
+async function checkUnused(out: string, resume = false): Promise<void> {
   const begun = await hasCheckpoint(out);
   if (begun && !resume) {
     throw new Error(
-      `${out} holds a training run already: give --resume to go on with it, or another --out.`,
+      `${out} holds a training run already: give --resume to continue it, or another --out.`,
     );
   }
   const model = await stat(join(out, 'model.json')).catch(() => null);
   if (model && !begun) {
     throw new Error(
-      `${out} holds a model that train has no checkpoint of: give another --out.`,
+      `${out} holds a model without a checkpoint to resume from: give another --out.`,
     );
   }
 }
 
+const SHOWN = [
+  ...['loss', 'acc', 'clean_acc', 'adv_acc', 'adv_margin'],
+  ...['held_out_acc', 'held_out_adv_acc', 'skipped_batches'],
+];
+
+/** The logs in lines of at most 80 columns. */
 function summary(logs: tf.Logs): string {
-  const shown = [
-    ...['loss', 'acc', 'clean_acc', 'adv_acc', 'adv_margin'],
-    ...['held_out_acc', 'held_out_adv_acc'],
-  ];
-  return shown
-    .filter(key => key in logs)
-    .map(key => `${key} ${Number(logs[key]).toFixed(3)}`)
-    .join(', ');
+  const lines = [''];
+  for (const key of SHOWN.filter(key => key in logs)) {
+    const value = Number(logs[key]);
+    const text = `${key} ${Number.isInteger(value) ? value : value.toFixed(3)}`;
+    const line = `${lines[lines.length - 1]}  ${text}`;
+    if (line.length <= 78) lines[lines.length - 1] = line;
+    else lines.push(`  ${text}`);
+  }
+  return lines.join('\n');
 }

@@ -12,7 +12,12 @@ export {
 } from './training/adversarial_dataset.js';
 export type {DatasetBatch} from './data/dataset_batch.js';
 export {Delta, type DeltaArgs} from './attacks/threat_models/delta.js';
-export type {Classifier, LogitsFunction} from './models/logits.js';
+export {
+  countClasses,
+  logits,
+  type Classifier,
+  type LogitsFunction,
+} from './models/logits.js';
 export type {LossName} from './attacks/losses.js';
 export type {AttackOptions, ResolvedOptions} from './attacks/options.js';
 export {ReColor, type ReColorArgs} from './attacks/threat_models/recolor.js';
@@ -71,12 +76,14 @@ export {
   IMAGENET_NORMALIZATION,
   type ClassifierOptions,
 } from './models/builder.js';
-export type {Normalization} from './models/layers.js';
+export {NormalizationLayer, type Normalization} from './models/layers.js';
+export {withoutFilterGradients} from './tfjs/input_gradient.js';
 export {grayscale} from './defenses/grayscale.js';
 export {ImageSet} from './data/images.js';
 export {augment, type Augmentation} from './data/augment.js';
 export {
   batches,
+  batchesPerEpoch,
   imageDataset,
   type Batch,
   type BatchOptions,
@@ -89,6 +96,11 @@ export {
   type EvaluationProgress,
   type RobustnessReport,
 } from './evaluation/robustness.js';
+export {
+  attackExamples,
+  type CellArgs as AttackExamplesArgs,
+  type FinishedExample,
+} from './evaluation/attack_examples.js';
 export {
   lpips,
   type LpipsNetwork,

@@ -28,7 +28,14 @@ export {
 export {encodePng, type Pixels} from './io/png.js';
 export {
   backendNames,
+  defaultBackend,
   loadBackend,
   loadDefaultBackend,
   type BackendName,
 } from './tfjs_node/load_backend.js';
+export {
+  setupTensorflow,
+  SetupError,
+  type SetupOptions,
+  type SetupResult,
+} from './tfjs_node/setup.js';

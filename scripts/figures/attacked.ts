@@ -7,7 +7,7 @@ import {rateFor} from './points.js';
 /** Images in a row. */
 const SHOWN = 6;
 
-/** The first images clean and under each attack, and what was changed. The caller disposes them. */
+/** The first images, clean and under each attack, and the changes. They are the caller's to dispose. */
 export function attackedRows(
   classifier: Classifier,
   data: ImageSet,

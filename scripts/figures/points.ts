@@ -9,15 +9,15 @@ import {
 } from '../../src/index.js';
 import {fileError, writeWhole} from '../../src/io/cache.js';
 
-/** What one attack did to the examples. */
+/** The result of one attack on the examples. */
 export interface Point {
-  /** Share of them still classified correctly, in %. */
+  /** Share of the examples still classified correctly, in %. */
   accuracy: number;
-  /** Mean LPIPS (AlexNet) from the clean images, where it was measured. */
+  /** Mean LPIPS (AlexNet) to the clean images, if it was measured. */
   lpips?: number;
 }
 
-/** Finished points by attack; each is written at once, so that a stopped run goes on. */
+/** Finished points by attack. Each is written at once, so that a stopped run can resume. */
 export class Points {
   private constructor(
     private readonly file: string,
@@ -26,8 +26,8 @@ export class Points {
   ) {}
 
   /**
-   * @param file holds the points of an earlier run with the same settings, those
-   *     of another are not used.
+   * @param file may hold the points of an earlier run; they are used if its
+   *     settings were the same.
    */
   static async open(file: string, settings: object): Promise<Points> {
     const text = await readFile(file, 'utf8').catch(error => {
@@ -76,7 +76,7 @@ export interface MeasureArgs {
   weights?: LpipsWeights;
 }
 
-/** One attack on all examples. All attacks run their steps to the end, so that shapes are constant. */
+/** One attack on all examples. All run to their last step, so that shapes are constant. */
 export function measure(
   classifier: Classifier,
   data: ImageSet,

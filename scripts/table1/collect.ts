@@ -1,7 +1,7 @@
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Variant} from '../../src/index.js';
 import {type CellPictures} from './html.js';
-import {partPlaces} from './run.js';
-import type {PartPlace, PartStore} from './store.js';
+import {partPlaces} from './compute_row.js';
+import type {PartPlace, PartStore} from './part_store.js';
 import {tableRow} from './table.js';
 import type {Part, Row, Table, TableSettings} from './types.js';
 

@@ -1,4 +1,4 @@
-import type {ImageSet} from '../../src/data/images.js';
+import type {ImageSet} from '../../src/index.js';
 import {examplesSection} from './html_examples.js';
 import {escapeHtml} from './html_escape.js';
 import {STYLE} from './html_style.js';
@@ -9,8 +9,8 @@ import type {Cell, Row, Table} from './types.js';
 export type CellPictures = (row: Row, attack: string) => string[];
 
 /**
- * The table as one page that needs nothing else: no script, no other file, no
- * address. It is readable on a phone and by a screen reader.
+ * The report as one self-contained page: no script, no other file, no address.
+ * It is readable on a phone, in dark mode and by a screen reader.
  */
 export function htmlReport(
   table: Table,
@@ -72,16 +72,11 @@ ${rows.join('\n')}
 type AnyCell = Pick<Cell, 'accuracy' | 'interval'> & Partial<Cell>;
 
 function tableCell(cell: AnyCell | null): string {
-  if (!cell) return '<td>not finished</td>';
+  if (!cell) return '<td class="missing">not finished</td>';
   const {accuracy, interval: bounds, paper, differs} = cell;
   const printed =
     paper === undefined
       ? ''
-      : `<span class="paper">paper ${percent(paper)}${differs ? ' <abbr title="outside of the interval">≠</abbr>' : ''}</span>`;
-  return `<td style="background:${shade(accuracy)}"><b>${percent(accuracy)}</b><span>${interval(bounds)}</span>${printed}</td>`;
-}
-
-/** From red to green, always light enough for dark text. */
-function shade(accuracy: number): string {
-  return `hsl(${Math.round(120 * accuracy)} 70% 85%)`;
+      : `<span class="paper">paper ${percent(paper)}${differs ? ' <abbr title="outside the interval">≠</abbr>' : ''}</span>`;
+  return `<td style="--accuracy:${Math.round(120 * accuracy)}"><b>${percent(accuracy)}</b><span>${interval(bounds)}</span>${printed}</td>`;
 }

@@ -1,4 +1,4 @@
-import type {ImageSet} from '../../src/data/images.js';
+import type {ImageSet} from '../../src/index.js';
 import {escapeHtml} from './html_escape.js';
 import {
   cleanPicture,
@@ -9,7 +9,7 @@ import {
 } from './pictures.js';
 import type {Cell, Row} from './types.js';
 
-/** Of one row: who survives what, and pictures of the first examples under each attack. */
+/** For one row: which examples survive which attack, and pictures of the first ones. */
 export function examplesSection(
   row: Row,
   data: ImageSet,
@@ -65,7 +65,7 @@ function pictureTable(
   return `<details><summary>Pictures of the first ${count} examples</summary>
 <div class="scroll" role="region" aria-label="Pictures" tabindex="0">
 <table class="pictures">
-<caption>Perturbed images; below each, what was changed, enlarged ${ENLARGED} times, on gray</caption>
+<caption>Perturbed images; below each, the change × ${ENLARGED} on gray</caption>
 <thead><tr><th scope="col">example</th>${head}</tr></thead>
 <tbody>
 ${rows.join('\n')}

@@ -1,11 +1,13 @@
+import {describeSearch, reachWarnings} from '../search_options.js';
 import type {Cell, Table} from './types.js';
 
-/** What both readable reports say of how to read them. */
-export function legend({settings, examples}: Table): string[] {
+/** How to read the table, for both readable reports. */
+export function legend({settings, examples, columns}: Table): string[] {
   return [
-    `Accuracy in % on the first ${examples} test images of CIFAR-10; ${settings.steps} steps of each attack, seed ${settings.seed}, batches of ${settings.batch}, backend ${settings.backend}.`,
-    'After each accuracy come its 95 % interval (Wilson) and what Laidlaw & Feizi 2019 print in table 1 for all 10,000 test images; ≠ where that lies outside of the interval, so that the difference is more than sampling error.',
-    'Worst case: an example counts as robust only if it survives every column. The variant paper keeps to the definitions of the paper, the variant reference does what its released code does.',
+    ...reachWarnings(columns, settings).map(text => `Warning: ${text}`),
+    `Accuracy in % on the first ${examples} test images of CIFAR-10. Each attack: ${describeSearch(settings)}; seed ${settings.seed}, batches of ${settings.batch}, backend ${settings.backend}.`,
+    'Each accuracy is followed by its 95 % interval (Wilson) and by the number in Table 1 of Laidlaw & Feizi 2019 for all 10,000 test images; ≠ marks a number outside the interval, a difference that is more than sampling error.',
+    'Worst case: an example counts as robust only if it survives every column. The variant paper follows the definitions of the paper, the variant reference its released code.',
   ];
 }
 
@@ -17,7 +19,7 @@ export function interval([low, high]: [number, number]): string {
   return `${percent(low)}–${percent(high)}`;
 }
 
-/** The table as Markdown, one for each variant. */
+/** The report in Markdown, with a table for each variant. */
 export function markdownReport(table: Table): string {
   const variants = [...new Set(table.rows.map(row => row.variant))];
   const {columns} = table;

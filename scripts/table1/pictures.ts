@@ -1,18 +1,18 @@
 import {PNG} from 'pngjs';
-import type {ImageSet} from '../../src/data/images.js';
+import type {ImageSet} from '../../src/index.js';
 import {encodePng} from '../../src/io/png.js';
 import type {Row} from './types.js';
 
-/** By how much a perturbation is enlarged to be seen. */
+/** Factor by which a perturbation is enlarged to be visible. */
 export const ENLARGED = 5;
 
-/** Pixels of a line of the strip, one of them white. */
+/** Height of a line of the strip in pixels, one of them white. */
 const LINE = 7;
 
 const SURVIVES = [26, 127, 55];
 const FALLS = [244, 212, 208];
 
-/** A picture that is part of the page. */
+/** A picture embedded in the page. */
 export function dataUri(base64: string): string {
   return `data:image/png;base64,${base64}`;
 }
@@ -24,7 +24,7 @@ export function cleanPicture(data: ImageSet, index: number): string {
   return base64({data: pixels, shape: [...shape]});
 }
 
-/** What was added to the image, enlarged, on gray. */
+/** The change of the image, enlarged, on gray. */
 export function perturbationMap(
   data: ImageSet,
   index: number,
@@ -51,7 +51,7 @@ export function survivalStrip({cells, worstCase}: Row): string {
   const pixels = new Uint8Array(width * height * 3).fill(255);
   for (let y = 0; y < height; y++) {
     const correct = lines[Math.floor(y / LINE)];
-    // The last row of pixels of each line parts it from the next.
+    // The last row of pixels separates a line from the next.
     if (y % LINE === LINE - 1) continue;
     for (let x = 0; x < width; x++) {
       const color = correct[x] === '1' ? SURVIVES : FALLS;

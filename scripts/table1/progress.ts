@@ -1,6 +1,6 @@
 import {MultiBar, Presets} from 'cli-progress';
 import {formatTime} from '../../src/io/progress.js';
-import type {PartPlace} from './store.js';
+import type {PartPlace} from './part_store.js';
 
 /** A bar for all cells together and one for the present cell. */
 export function tableProgress(cells: number, examples: number) {

@@ -1,18 +1,25 @@
-import {createHash} from 'node:crypto';
-import {readdir, readFile, stat} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
-import * as tf from '@tensorflow/tfjs';
-import {countClasses} from '../../src/models/logits.js';
-import {paperRow, ROWS} from './paper.js';
-import type {RowModel} from './run.js';
-import {readModel} from '../models.js';
+import {readdir, stat} from 'node:fs/promises';
+import {join} from 'node:path';
+import {modelDigest, readCifar10Model} from '../models.js';
+import {matchRow, ROW_NAMES} from '../paper_rows.js';
+import type {RowModel} from './compute_row.js';
 
 export interface NamedPath {
   name: string;
   path: string;
 }
 
-/** `NAME=PATH`; a name of Table 1 however it is written. */
+/** Prints how a name was understood that is not exactly a row's. */
+const say = (sentence: string) => console.error(sentence);
+
+function rowName(name: string): string {
+  const row = matchRow(name, say);
+  if (row) return row.name;
+  say(`'${name}' is no row of Table 1: it has no numbers of the paper.`);
+  return name;
+}
+
+/** `NAME=PATH`, with the name as {@link matchRow} takes it, or any other. */
 export function parseRow(text: string): NamedPath {
   const at = text.indexOf('=');
   const name = text.slice(0, at).trim();
@@ -22,26 +29,26 @@ export function parseRow(text: string): NamedPath {
       `A row is written NAME=PATH, for instance D=models/delta.pt, but '${text}' is not.`,
     );
   }
-  return {name: paperRow(name) ?? name, path};
+  return {name: rowName(name), path};
 }
 
 /** The models in a folder: a sub-folder each, named after its row. */
 export async function rowsOfFolder(folder: string): Promise<NamedPath[]> {
   const names = await readdir(folder).catch(() => {
     throw new Error(
-      `There is no folder ${folder}: --models takes one with a sub-folder for each row, such as C+S+D, with a model.json in it.`,
+      `${folder}: no such folder. --models takes one with a sub-folder for each row, such as C+S+D, with a model.json in it.`,
     );
   });
   const found: NamedPath[] = [];
   for (const name of names.sort()) {
     const path = join(folder, name);
     if (await stat(join(path, 'model.json')).catch(() => null)) {
-      found.push({name: paperRow(name) ?? name, path});
+      found.push({name: rowName(name), path});
     }
   }
   if (found.length === 0) {
     throw new Error(
-      `${folder} has no sub-folder with a model.json; train --out puts one there for each row.`,
+      `${folder} has no sub-folder with a model.json; train --out writes one for each row.`,
     );
   }
   return found;
@@ -51,42 +58,17 @@ export async function rowsOfFolder(folder: string): Promise<NamedPath[]> {
 export function inOrder(rows: NamedPath[]): NamedPath[] {
   const names = rows.map(row => row.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new Error(`The row ${twice} is there twice.`);
+  if (twice !== undefined) throw new Error(`The row ${twice} is given twice.`);
   const place = (name: string) =>
-    (ROWS.indexOf(name) + 1 || Infinity) as number;
+    (ROW_NAMES.indexOf(name) + 1 || Infinity) as number;
   return [...rows].sort((a, b) => {
     const [first, second] = [place(a.name), place(b.name)];
     return first === second ? 0 : first - second;
   });
 }
 
-/** Reads a row's model and looks at whether it can be attacked. */
+/** Reads a row's model and checks that it can be attacked. */
 export async function loadRow({name, path}: NamedPath): Promise<RowModel> {
-  const model = await readModel(path);
-  const classes = tf.tidy(() =>
-    countClasses(model, tf.zeros([1, 32, 32, 3]) as tf.Tensor4D),
-  );
-  if (classes !== 10) {
-    throw new Error(
-      `${path} tells ${classes} classes apart; a row of the table needs the 10 of CIFAR-10.`,
-    );
-  }
-  return {name, digest: await digest(path), model};
-}
-
-/** SHA-256 of all that the model is made of. */
-async function digest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  const isFile = (await stat(path)).isFile();
-  if (isFile && !path.endsWith('.json')) {
-    return hash.update(await readFile(path)).digest('hex');
-  }
-  const json = isFile ? path : join(path, 'model.json');
-  const text = await readFile(json, 'utf8');
-  hash.update(text);
-  const manifest = (JSON.parse(text) as tf.io.ModelJSON).weightsManifest;
-  for (const file of manifest.flatMap(group => group.paths)) {
-    hash.update(await readFile(join(dirname(json), file)));
-  }
-  return hash.digest('hex');
+  const model = await readCifar10Model(path);
+  return {name, digest: await modelDigest(path), model};
 }

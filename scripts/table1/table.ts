@@ -1,9 +1,9 @@
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
-import {wilsonInterval} from './interval.js';
-import {paperAccuracy} from './paper.js';
+import type {Variant} from '../../src/index.js';
+import {wilsonInterval} from '../wilson_interval.js';
+import {paperAccuracy} from '../paper_rows.js';
 import type {Cell, Row} from './types.js';
 
-/** A row of the table of what is known of each of its cells. */
+/** A row of the table from the results of its finished cells. */
 export function tableRow(
   name: string,
   model: string,
@@ -32,7 +32,7 @@ export function tableRow(
   return {name, model, variant, cells, worstCase};
 }
 
-/** Who is right in every column. */
+/** The examples that are classified correctly in every column. */
 function survivors(columns: string[]): string {
   return Array.from(columns[0], (_, i) =>
     columns.every(column => column[i] === '1') ? '1' : '0',

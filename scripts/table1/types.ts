@@ -1,15 +1,15 @@
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Variant} from '../../src/index.js';
+import type {SearchSettings} from '../search_options.js';
 
-/** What the results of one folder have in common; results of others do not mix with them. */
-export interface TableSettings {
-  steps: number;
+/** What all results in one folder share. */
+export interface TableSettings extends SearchSettings {
   seed: number;
   /** Images in a batch. */
   batch: number;
   backend: string;
-  /** Examples that are attacked at a time, between two writings. */
+  /** Examples that are attacked between two writings. */
   part: number;
-  /** Of so many examples, the first, pictures are kept. */
+  /** Number of leading examples whose pictures are kept. */
   pictures: number;
 }
 
@@ -22,13 +22,13 @@ export interface Part {
   seconds: number;
 }
 
-/** A cell of the table, as far as it is finished. */
+/** A finished cell of the table. */
 export interface Cell {
   attack: string;
   /** One character for each example: 1 where it is still classified correctly. */
   correct: string;
   accuracy: number;
-  /** Wilson's interval of 95 %. */
+  /** Wilson's 95 % interval. */
   interval: [number, number];
   /** The paper's accuracy on 10,000 images, where it has such a cell. */
   paper?: number;

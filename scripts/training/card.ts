@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import {writeWhole} from '../../src/io/cache.js';
 import type {Settings} from './settings.js';
 
-/** What is known of a trained model; everything in it was measured. */
+/** The facts of a trained model; all numbers in it were measured. */
 export interface Card {
   defense: string;
   settings: Settings;
@@ -20,12 +20,12 @@ export interface Card {
   };
   /** Losses, metrics and accuracies of each epoch. */
   history: Array<Record<string, number>>;
-  /** Spent on training, on the clock. */
+  /** Time spent on training. */
   seconds: number;
   versions: Record<string, string>;
 }
 
-/** Versions of what the weights were made with. */
+/** Versions of the software that made the weights. */
 export async function versions(): Promise<Record<string, string>> {
   const read = async (path: string) =>
     JSON.parse(await readFile(new URL(path, import.meta.url), 'utf8'))
@@ -69,7 +69,7 @@ export function markdown(card: Card): string {
         ? ''
         : ` and ${percent(heldOut.robust)} under ${heldOut.attack} (${heldOut.steps} steps)`;
     lines.push(
-      `Accuracy on ${heldOut.examples.toLocaleString('en')} training images that were held out, and chose the epoch: ${percent(heldOut.clean)} on clean images${robust}. What it reaches on test images is for \`npm run evaluate\` to say.`,
+      `Accuracy on ${heldOut.examples.toLocaleString('en')} held-out training images, which selected the epoch: ${percent(heldOut.clean)} on clean images${robust}. Run \`npm run evaluate\` for test accuracy.`,
       '',
     );
   }
@@ -89,9 +89,16 @@ function table(history: Card['history']): string[] {
     `|${'---|'.repeat(keys.length + 1)}`,
     ...history.map(
       (row, i) =>
-        `| ${i + 1} | ${keys.map(key => (key in row ? Number(row[key].toPrecision(4)) : '–')).join(' | ')} |`,
+        `| ${i + 1} | ${keys.map(key => (key in row ? shown(row[key]) : '–')).join(' | ')} |`,
     ),
   ];
+}
+
+/** JSON writes a number that is not finite as null. */
+function shown(value: number | null): string {
+  return Number.isFinite(value)
+    ? String(Number(value!.toPrecision(4)))
+    : 'not finite';
 }
 
 function percent(share: number): string {

@@ -3,16 +3,18 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type {WeightAverage, WeightAverageState} from '../../src/index.js';
 import {optimizerState, restoreOptimizer} from './optimizer.js';
+import {damaged} from '../safetensors.js';
+import {checkMetadata, checkTensors} from './checkpoint_schema.js';
 import {readTensors, writeTensors} from './tensor_file.js';
 import type {Settings} from './settings.js';
 
-/** How far a run has come, beside its tensors. */
+/** How far a run is. */
 export interface Place {
-  /** The epoch to go on in, from 0. */
+  /** The epoch to resume in, from 0. */
   epoch: number;
-  /** The batch of that epoch to go on with, from 0. */
+  /** The batch of that epoch to resume with, from 0. */
   batch: number;
-  /** The logs of the epochs that are finished. */
+  /** The logs of the finished epochs. */
   history: Array<Record<string, number>>;
   /** Sums of the unfinished epoch's logs, weighted by the size of each batch. */
   sums: Record<string, number>;
@@ -22,7 +24,8 @@ export interface Place {
   seconds: number;
 }
 
-interface Metadata extends Place {
+/** A checkpoint beside its tensors. */
+export interface Metadata extends Place {
   settings: Settings;
   iterations: number;
   averaged: number;
@@ -37,10 +40,9 @@ export async function hasCheckpoint(folder: string): Promise<boolean> {
 }
 
 /**
- * Writes all that a run needs to go on as if it had never stopped. The weights
- * are those in training; their average stands beside them. Data order,
- * augmentation and attacks need no state: they follow from the seed and the
- * place.
+ * Writes all that a run needs to resume as if it had never stopped. The weights
+ * are those in training; their average is stored separately. Data order,
+ * augmentation and attacks need no state: the seed and the place determine them.
  */
 export async function writeCheckpoint(
   folder: string,
@@ -70,61 +72,74 @@ export async function writeCheckpoint(
   }
 }
 
-/** Where a run begins that has no checkpoint. */
+/** The place of a run without a checkpoint. */
 export function beginning(): Place {
   return {epoch: 0, batch: 0, history: [], sums: {}, seen: 0, seconds: 0};
 }
 
-/** What {@link readCheckpoint} gives beside a model in its former state. */
+/** A model in its former state, and what {@link readCheckpoint} returns beside it. */
 export interface Restored {
   place: Place;
-  /** The average of the weights, where there was one; the caller's to dispose. */
+  /** The average of the weights, if there was one; the caller's to dispose. */
   initial?: WeightAverageState;
 }
 
 /**
- * Puts a freshly compiled model where its run was.
+ * Puts a newly compiled model into the state of its run. The whole checkpoint is
+ * checked before any of it is used.
  *
- * @throws Error if the checkpoint belongs to a run with other settings.
+ * @param batches batches of a whole epoch.
+ * @throws Error with one sentence if the checkpoint is damaged or belongs to a
+ *     run with other settings.
  */
 export async function readCheckpoint(
   folder: string,
   model: tf.LayersModel,
   settings: Settings,
+  batches: number,
 ): Promise<Restored> {
-  const {tensors, metadata} = await readTensors(checkpointFile(folder));
-  const {
-    settings: former,
-    iterations,
-    averaged,
-    ...place
-  } = metadata as Metadata;
-  checkSame(folder, settings, former);
-  const named = (prefix: string) =>
-    [...tensors].filter(([name]) => name.startsWith(prefix));
-  model.weights.forEach((w, i) => w.write(tensors.get(`weight.${i}`)!));
-  const state = named('optimizer.').map(
-    ([name, tensor]) => [name.slice('optimizer.'.length), tensor] as const,
-  );
-  await restoreOptimizer(model.optimizer, iterations, new Map(state));
-  const weights = named('average.').map(([, tensor]) => tensor);
-  const initial = weights.length > 0 ? {weights, updates: averaged} : undefined;
-  for (const [name, tensor] of tensors) {
-    if (!name.startsWith('average.')) tensor.dispose();
+  const file = checkpointFile(folder);
+  const {tensors, metadata} = await readTensors(file);
+  try {
+    let checked: Metadata;
+    try {
+      checked = checkMetadata(metadata, batches);
+    } catch (error) {
+      throw damaged(file, (error as Error).message, error);
+    }
+    const {settings: former, iterations, averaged, ...place} = checked;
+    checkSame(folder, settings, former);
+    try {
+      checkTensors(tensors, model, settings.ema > 0);
+    } catch (error) {
+      throw damaged(file, (error as Error).message, error);
+    }
+    const named = (prefix: string) =>
+      [...tensors].filter(([name]) => name.startsWith(prefix));
+    model.weights.forEach((w, i) => w.write(tensors.get(`weight.${i}`)!));
+    const state = named('optimizer.').map(
+      ([name, tensor]) => [name.slice('optimizer.'.length), tensor] as const,
+    );
+    await restoreOptimizer(model.optimizer, iterations, new Map(state));
+    const weights = named('average.').map(([, tensor]) => tensor.clone());
+    const initial =
+      weights.length > 0 ? {weights, updates: averaged} : undefined;
+    return {place, initial};
+  } finally {
+    tf.dispose([...tensors.values()]);
   }
-  return {place, initial};
 }
 
-/** More epochs are welcome where the learning rate does not depend on their number. */
+/** More epochs are allowed if the learning rate does not depend on their number. */
 function checkSame(folder: string, now: Settings, written: Settings): void {
-  // Runs from before there was a choice.
+  // Older runs had no choice of these.
   const mix = now.mix && 'both';
   const former: Settings = {...{mix, boundWarmUp: 0}, ...written};
   for (const key of Object.keys(now) as Array<keyof Settings>) {
     const may = key === 'epochs' && now.schedule === 'constant';
     if (now[key] !== former[key] && !may) {
       throw new Error(
-        `${folder} was trained with ${key} ${former[key]}, not ${now[key]}: give the same options to go on with it, or another --out.`,
+        `${folder} was trained with ${key} ${former[key]}, not ${now[key]}: give the same options to resume it, or another --out.`,
       );
     }
   }

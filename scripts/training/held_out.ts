@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import {evaluateRobustness, type ImageSet} from '../../src/index.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 
-/** Steps of the attack that chooses the best epoch: enough to tell epochs apart. */
+/** Steps of the attack that selects the best epoch: enough to tell epochs apart. */
 export const STEPS = 10;
 
 /** Accuracy on images that are not trained on. */
@@ -13,7 +13,7 @@ export interface HeldOut {
 }
 
 /** Specs of the attacks that a defense is judged by, if it trains against any. */
-export function judgingAttacks({training}: Defense): string[] {
+export function judgingAttacks({training}: PaperRow): string[] {
   return training ? [training.attack].flat().map(String) : [];
 }
 
@@ -24,26 +24,35 @@ export function judgingAttacks({training}: Defense): string[] {
 export async function evaluateHeldOut(
   model: tf.LayersModel,
   data: ImageSet,
-  defense: Defense,
-  seed: number,
+  defense: PaperRow,
+  {
+    seed,
+    onProgress,
+  }: {seed: number; onProgress?: (done: number, total: number) => void},
 ): Promise<HeldOut> {
   const attacks = judgingAttacks(defense);
+  let current: string | undefined;
+  let before = 0;
   const {results, worstCase} = await evaluateRobustness(model, data, {
     attacks: ['None', ...attacks],
     steps: STEPS,
-    // As far as the 100 steps of 0.001 of an evaluation.
+    // Reaches as far as the 100 steps of 0.001 of an evaluation.
     learningRate: 0.1 / STEPS,
     batchSize: Math.min(100, data.size),
-    // Shapes that stay as they are are compiled once.
+    // Constant shapes are compiled once.
     earlyStop: false,
     seed,
+    onProgress: ({attack, done}) => {
+      if (attack !== current) before += current === undefined ? 0 : data.size;
+      current = attack;
+      onProgress?.(before + done, data.size * (attacks.length + 1));
+    },
   });
-  // What survives the attacks is classified correctly without them.
   const clean = results[0].accuracy;
   return attacks.length > 0 ? {clean, robust: worstCase} : {clean};
 }
 
-/** What the best epoch has most of. */
+/** What is compared between epochs. */
 export function score({clean, robust}: HeldOut): number {
   return robust ?? clean;
 }

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {type Card, versions} from './card.js';
 import type {Place} from './checkpoint.js';
 import {type HeldOut, judgingAttacks, score, STEPS} from './held_out.js';
 import {published, type Settings} from './settings.js';
 
-/** Adds one batch's logs to the epoch's. */
+/** Adds the logs of a batch to those of the epoch. */
 export function addLogs(place: Place, logs: tf.Logs): void {
   const {size} = logs as {size: number};
   for (const [key, value] of Object.entries(logs)) {
@@ -15,7 +15,7 @@ export function addLogs(place: Place, logs: tf.Logs): void {
   place.seen += size;
 }
 
-/** The epoch's logs, once it is whole. */
+/** The logs of a finished epoch. */
 export function means({sums, seen}: Place): Record<string, number> {
   return Object.fromEntries(
     Object.entries(sums).map(([key, sum]) => [key, sum / seen]),
@@ -23,9 +23,9 @@ export function means({sums, seen}: Place): Record<string, number> {
 }
 
 /**
- * What tfjs says of an epoch is of the batches since the run was taken up, and
- * it says so of an epoch that was cut short too. To come before the callbacks
- * that are to be told of whole epochs alone.
+ * tfjs's logs of an epoch cover the batches since the run was resumed, and an
+ * epoch that was cut short has them too. This callback must come before those
+ * that should see whole epochs only.
  */
 export function wholeEpochs(place: Place, batches: number): tf.CustomCallback {
   return new tf.CustomCallback({
@@ -46,10 +46,12 @@ function heldOutOf(entry: Record<string, number>): HeldOut | undefined {
 }
 
 /**
- * Counted from 1: the last epoch whose weights are, on so many held-out
- * `examples`, no more than one standard error less robust than the most robust
- * ones (the "one standard error" rule of Breiman et al. 1984, where later
- * stands for simpler). Without held-out images the last of all.
+ * The best epoch, counted from 1: the last one that is at most one standard
+ * error less robust than the most robust one (the "one standard error" rule of
+ * Breiman et al. 1984, with later in place of simpler). Without held-out images,
+ * the last of all.
+ *
+ * @param examples number of held-out images.
  */
 export function bestEpoch(history: Place['history'], examples: number): number {
   const scores = history.map(entry => {
@@ -57,15 +59,15 @@ export function bestEpoch(history: Place['history'], examples: number): number {
     return found ? score(found) : 0;
   });
   const highest = Math.max(...scores);
-  // Laplace's estimate: of 1 in 1000 the error is not nearly nothing.
+  // Laplace's estimate: the error of 1 in 1000 is not close to 0.
   const rate = (highest * examples + 1) / (examples + 2);
   const error = Math.sqrt((rate * (1 - rate)) / (examples + 2));
   return scores.findLastIndex(s => s >= highest - error) + 1;
 }
 
-/** What is known of a run after its last finished epoch. */
+/** The card of a run after its last finished epoch. */
 export async function makeCard(
-  defense: Defense,
+  defense: PaperRow,
   settings: Settings,
   {history, seconds}: Place,
   examples: number,

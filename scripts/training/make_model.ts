@@ -2,14 +2,14 @@ import {basename} from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import {grayscale, type ImageSet} from '../../src/index.js';
 import {loadModel} from '../../src/node.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {NETWORKS} from '../models.js';
 import {makeOptimizer} from './optimizer.js';
 import type {Settings} from './settings.js';
 
 /** The compiled model that training begins with. */
 export async function makeModel(
-  defense: Defense,
+  defense: PaperRow,
   settings: Settings,
   {shape, classNames}: ImageSet,
 ): Promise<tf.LayersModel> {
@@ -29,7 +29,7 @@ export async function makeModel(
   return model;
 }
 
-/** Weights alone: the penalty on them is the new model's. */
+/** Copies the weights only: the weight decay is the new model's. */
 async function copyWeights(folder: string, to: tf.LayersModel): Promise<void> {
   const from = await loadModel(folder);
   const given = from.getWeights();
@@ -39,7 +39,7 @@ async function copyWeights(folder: string, to: tf.LayersModel): Promise<void> {
     given.every((w, i) => String(w.shape) === String(wanted[i].shape));
   if (!fits) {
     throw new Error(
-      `The model in ${basename(folder)} is not of the network that is to be trained: --init and --network must agree.`,
+      `The model in ${basename(folder)} is another network than the one to train: --init and --network must agree.`,
     );
   }
   to.setWeights(given);

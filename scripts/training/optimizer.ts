@@ -30,15 +30,15 @@ export function scheduleCallbacks(
   }
 }
 
-/** Running products that tfjs's Adam keeps beside what its `getWeights` gives. */
+/** Running products of tfjs's Adam that its `getWeights` leaves out. */
 const PRODUCTS = ['accBeta1', 'accBeta2'];
 
 type Products = Record<string, tf.Variable | undefined>;
 
 /**
- * An optimizer's whole state. The tensors are its own.
+ * An optimizer's whole state. The tensors belong to it.
  *
- * `getWeights` alone would not do: Adam's `setWeights` computes its running
+ * `getWeights` alone is not enough: Adam's `setWeights` computes its running
  * products as powers, which differ in the last bits.
  */
 export async function optimizerState(
@@ -55,7 +55,7 @@ export async function optimizerState(
   return {iterations: optimizer.iterations, tensors};
 }
 
-/** The reverse, for an optimizer that has not been used; takes copies. */
+/** The reverse, for a new optimizer; takes copies. */
 export async function restoreOptimizer(
   optimizer: tf.Optimizer,
   iterations: number,
@@ -75,4 +75,22 @@ export async function restoreOptimizer(
     const value = tensors.get(name);
     if (value) (optimizer as unknown as Products)[name]?.assign(value);
   }
+}
+
+/**
+ * Puts a used optimizer back to an earlier state of its own. Moments that it did
+ * not have then become zero, which is how it makes them.
+ */
+export async function rewindOptimizer(
+  optimizer: tf.Optimizer,
+  {iterations, tensors}: {iterations: number; tensors: Map<string, tf.Tensor>},
+): Promise<void> {
+  const present = await optimizerState(optimizer);
+  tf.tidy(() => {
+    for (const [name, variable] of present.tensors) {
+      const before = tensors.get(name) ?? tf.zerosLike(variable);
+      (variable as tf.Variable).assign(before);
+    }
+  });
+  (optimizer as unknown as {iterations_: number}).iterations_ = iterations;
 }

@@ -1,8 +1,8 @@
 import {basename} from 'node:path';
 import type {NetworkName} from '../models.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 
-/** Everything that the weights of a trained row follow from. */
+/** Everything that determines the weights of a trained row. */
 export interface Settings {
   /** The row's name. */
   defense: string;
@@ -10,26 +10,26 @@ export interface Settings {
   epochs: number;
   /** Clean images in a batch. */
   batch: number;
-  /** Whether a row trains on attacked images alone, or on clean ones too; null where it has no choice. */
+  /** Whether a row trains on attacked images only or also on clean ones; null if it has no choice. */
   mix: 'adversarial' | 'both' | null;
   /** Attack steps for each batch. */
   steps: number;
-  /** Epochs in which the bounds of the attack grow to their full size. */
+  /** Epochs over which the bounds of the attack grow to full size. */
   boundWarmUp: number;
-  /** Of the attack; null for its default. */
+  /** The attack's; null for its default. */
   attackLearningRate: number | null;
   optimizer: 'adam' | 'momentum';
-  /** The optimizer's, at its highest. */
+  /** Peak rate of the optimizer. */
   learningRate: number;
   schedule: 'constant' | 'steps' | 'cosine' | 'one-cycle';
-  /** Epochs in which the rate rises, of the schedule `cosine`. */
+  /** Epochs over which the rate of the schedule `cosine` rises. */
   warmUp: number;
   weightDecay: number;
   /** Decay of the average of the weights; 0 for no average. */
   ema: number;
-  /** Images of the training set that are used, those held out included. */
+  /** Images of the training set that are used, including those held out. */
   examples: number;
-  /** The last so many of them choose the best epoch and are never trained on. */
+  /** Number of images, from the last, that select the best epoch and are not trained on. */
   heldOut: number;
   /** Folder of the model that training starts from; null for random weights. */
   init: string | null;
@@ -38,7 +38,7 @@ export interface Settings {
 
 export type PresetName = 'paper' | 'cpu';
 
-/** What {@link resolveSettings} fills up. */
+/** The settings that {@link resolveSettings} completes. */
 export type GivenSettings = Partial<Settings> &
   Pick<Settings, 'examples' | 'seed'>;
 
@@ -62,11 +62,11 @@ const PLAIN: Recipe = {
   ema: 0,
 };
 
-/** Where the rate falls in the schedule `steps`, as parts of all epochs. */
+/** Shares of all epochs after which the rate of the schedule `steps` falls. */
 export const MILESTONES = [0.5, 0.75];
 
-/** Sized for a GPU. What is not known of the paper's own recipe is said in the help. */
-function paper(defense: Defense): Recipe {
+/** Sized for a GPU. The help says which parts of the paper's recipe are unknown. */
+function paper(defense: PaperRow): Recipe {
   if (defense.name === 'TRADES') {
     // Zhang et al. 2019, section 5.
     return {
@@ -94,8 +94,8 @@ function paper(defense: Defense): Recipe {
   return {...PLAIN, epochs: 100, batch: 360, schedule: 'steps'};
 }
 
-/** Sized for two cores and hours. */
-function cpu(defense: Defense): Recipe {
+/** Sized for two cores and a few hours. */
+function cpu(defense: PaperRow): Recipe {
   const recipe: Recipe = {
     ...PLAIN,
     optimizer: 'momentum',
@@ -110,11 +110,11 @@ function cpu(defense: Defense): Recipe {
       epochs: 2,
       learningRate: 0.02,
       steps: 3,
-      // The paper's ten steps of 0.007 reach 2.3 times the bound: so do these.
+      // Reaches 2.3 times the bound, as the paper's ten steps of 0.007 do.
       attackLearningRate: 0.023,
     };
   }
-  // The clean half of `both` would cost about as much as the attack.
+  // The clean half of `both` costs about as much as the attack.
   return {
     ...recipe,
     epochs: 2,
@@ -125,12 +125,12 @@ function cpu(defense: Defense): Recipe {
 }
 
 /**
- * What is given, filled up from a preset.
+ * The given settings, completed from a preset.
  *
- * @throws Error if something is missing or does not go together.
+ * @throws Error if a setting is missing or two contradict each other.
  */
 export function resolveSettings(
-  defense: Defense,
+  defense: PaperRow,
   preset: PresetName | undefined,
   given: GivenSettings,
 ): Settings {
@@ -146,40 +146,40 @@ export function resolveSettings(
     defense: defense.name,
   };
   if (epochs === undefined) {
-    throw new Error('Say for how many --epochs, or give a --preset.');
+    throw new Error('Give --epochs or a --preset.');
   }
   const {examples, heldOut, batch, warmUp, boundWarmUp, init} = settings;
   if (examples - heldOut < batch) {
     throw new Error(
-      `A batch of ${batch} is more than the ${examples - heldOut} images that ${examples} less ${heldOut} held out leave.`,
+      `A batch of ${batch} is larger than the ${examples - heldOut} images to train on (${examples} without ${heldOut} held out).`,
     );
   }
   if (boundWarmUp > epochs) {
     throw new Error(
-      `Bounds that grow for ${boundWarmUp} epochs never reach their size in ${epochs}: give --bound-warm-up of at most --epochs.`,
+      `Bounds that grow over ${boundWarmUp} epochs do not reach full size in ${epochs}: --bound-warm-up must be at most --epochs.`,
     );
   }
   if (warmUp >= epochs) {
     throw new Error(
-      `A warm-up of ${warmUp} epochs does not go with ${epochs} epochs: it must be shorter.`,
+      `A warm-up of ${warmUp} epochs in a training of ${epochs} is too long: it must be shorter.`,
     );
   }
-  // Nobody has a pretrained wide network.
-  const fromNothing = !defense.training || settings.network === 'wideresnet';
-  if (preset && !init && !fromNothing) {
+  // There is no pretrained wide network.
+  const fromRandom = !defense.training || settings.network === 'wideresnet';
+  if (preset && !init && !fromRandom) {
     throw new Error(
-      `The preset ${preset} trains ${defense.name} on from a trained model: give --init FOLDER, for instance an Undefended one.`,
+      `The preset ${preset} trains ${defense.name} from a trained model: give --init FOLDER, for instance an Undefended one.`,
     );
   }
   return {...settings, mix: hasMix(defense) ? settings.mix : null, epochs};
 }
 
-/** An objective decides itself what to do with clean images. */
-function hasMix({training}: Defense): boolean {
+/** An objective itself decides how to use clean images. */
+function hasMix({training}: PaperRow): boolean {
   return training !== null && !training.objective;
 }
 
-/** As it is published: where a folder lies is nobody else's business. */
+/** The settings to publish: of a folder its name only, not its path. */
 export function published(settings: Settings): Settings {
   const {init} = settings;
   return {...settings, init: init && basename(init)};

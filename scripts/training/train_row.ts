@@ -1,50 +1,67 @@
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
+  adversarialTraining,
   imageDataset,
   type ImageSet,
   tensorBoard,
   weightAverage,
 } from '../../src/index.js';
-import {type Defense, defenseCallbacks} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {beginning, hasCheckpoint, readCheckpoint} from './checkpoint.js';
 import {wholeEpochs} from './history.js';
-import {Keeper, type Run, type RunOptions} from './best_epoch.js';
+import {type Run, type RunOptions, RunRecorder} from './run_recorder.js';
+import {FiniteGuard} from './finite_guard.js';
 import {makeModel} from './make_model.js';
 import {scheduleCallbacks} from './optimizer.js';
 import type {Settings} from './settings.js';
 
 /**
- * Trains one defense, on from its checkpoint where `out` has one. Whenever it is
- * stopped, and however, it ends with the weights that it would have had without.
+ * Trains one defense, from its checkpoint if `out` has one. However often it is
+ * stopped, it ends with the weights of a run that never was.
  *
  * @param data the first `examples` training images.
  * @returns whether all epochs are done.
+ * @throws Error with one sentence if a loss or weight is not finite.
  */
 export async function trainRow(
-  defense: Defense,
+  defense: PaperRow,
   settings: Settings,
   data: ImageSet,
   options: RunOptions,
 ): Promise<boolean> {
   const {epochs, batch, heldOut, ema} = settings;
   const training = data.slice(0, data.size - heldOut);
+  const batches = Math.floor(training.size / batch);
   const model = await makeModel(defense, settings, data);
   const goesOn = await hasCheckpoint(options.out);
   const {place, initial} = goesOn
-    ? await readCheckpoint(options.out, model, settings)
+    ? await readCheckpoint(options.out, model, settings, batches)
     : {place: beginning(), initial: undefined};
+  const guard = new FiniteGuard(
+    model,
+    options.onNaN ?? 'stop',
+    // Counted from 1, as the epochs that are printed.
+    () => `batch ${place.batch + 1} of epoch ${place.epoch + 1}`,
+  );
   const run: Run = {
+    guard,
     defense,
     settings,
     model,
     average: ema ? weightAverage({decay: ema, initial}) : undefined,
-    batches: Math.floor(training.size / batch),
+    batches,
     judging: data.slice(data.size - heldOut),
     place,
   };
   try {
     if (place.epoch < epochs) await fit(run, training, options, goesOn);
+    if (guard.failure) {
+      throw new Error(
+        `${guard.failure.message}. ${options.out} holds the checkpoint from before: resume it with --on-nan skip, or train with a lower --learning-rate in another --out.`,
+        {cause: guard.failure},
+      );
+    }
   } finally {
     tf.dispose(initial?.weights ?? []);
     model.optimizer.dispose();
@@ -68,7 +85,7 @@ async function fit(
     seed,
     epoch: place.epoch,
     startBatch: place.batch,
-    // A last, smaller batch would be compiled by itself.
+    // A smaller last batch would be compiled separately.
     dropRemainder: true,
   });
   const logs = join(options.out, 'logs');
@@ -78,21 +95,25 @@ async function fit(
     initialEpoch: place.epoch,
     verbose: 0,
     callbacks: [
+      run.guard,
       wholeEpochs(place, batches),
       ...scheduleCallbacks(settings, batches),
       ...(average ? [average] : []),
       ...(defense.training
-        ? defenseCallbacks(defense, {
-            steps,
-            warmUpEpochs: boundWarmUp,
-            ...(mix && {mix}),
-            learningRate: attackLearningRate ?? undefined,
-            seed,
-            tensorBoard: logs,
-            initialBatch,
-          })
+        ? [
+            adversarialTraining({
+              ...defense.training,
+              steps,
+              warmUpEpochs: boundWarmUp,
+              ...(mix && {mix}),
+              learningRate: attackLearningRate ?? undefined,
+              seed,
+              tensorBoard: logs,
+              initialBatch,
+            }),
+          ]
         : [tensorBoard(logs, {updateFreq: 'batch', initialBatch})]),
-      new Keeper(run, options),
+      new RunRecorder(run, options),
     ],
   });
 }

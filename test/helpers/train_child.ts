@@ -1,7 +1,7 @@
 // Trains a small network on made-up images: node train_child.ts FOLDER BACKEND DEFENSE OPTIMIZER.
 import {ImageSet, smallCnn} from '../../src/index.js';
 import {loadBackend} from '../../src/tfjs_node/load_backend.js';
-import {findDefense} from '../../scripts/defenses.js';
+import {findRow} from '../../scripts/paper_rows.js';
 import {NETWORKS} from '../../scripts/models.js';
 import {
   resolveSettings,
@@ -23,7 +23,7 @@ const images = Uint8Array.from(
     ((i * 7919) % 101),
 );
 const data = new ImageSet(images, labels, [SIZE, SIZE, 3], ['r', 'g', 'b']);
-const defense = findDefense(row);
+const defense = findRow(row);
 const settings = resolveSettings(defense, undefined, {
   network: 'small',
   epochs: 2,

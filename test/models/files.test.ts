@@ -195,7 +195,7 @@ test.serial('a damaged model is refused in a sentence', async t => {
       t.is(tf.memory().numTensors, before);
     }
   };
-  await fails(/model\.json could not be read: it is not there/);
+  await fails(/model\.json could not be read: no such file or folder/);
   await edited(folder, () => {});
   truncateSync(join(folder, 'weights.bin'), 100);
   await fails(/weights\.bin should have \d+ bytes .* has 100: truncated/);
@@ -208,7 +208,7 @@ test.serial('a damaged model is refused in a sentence', async t => {
   await edited(folder, ({weightsManifest: [group]}) => {
     group.paths = ['missing.bin'];
   });
-  await fails(/missing\.bin could not be read: it is not there/);
+  await fails(/missing\.bin could not be read: no such file or folder/);
   await edited(folder, ({weightsManifest: [group]}) => {
     group.weights[0].shape = [-1, 3];
   });
@@ -229,7 +229,7 @@ test.serial('a damaged model is refused in a sentence', async t => {
   });
   await fails(/graph model.*loadGraphModel/);
   await t.throwsAsync(loadModel(join(folder, 'nowhere')), {
-    message: /nowhere could not be read: it is not there\.$/,
+    message: /nowhere could not be read: no such file or folder\.$/,
   });
   await edited(folder, () => {});
   await t.throwsAsync(loadGraphModel(folder), {message: /layers model/});

@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {loadBackend} from '../../src/tfjs_node/load_backend.js';
-import {DEFENSES, findDefense, folderName} from '../../scripts/defenses.js';
+import {findRow, folderName, ROWS} from '../../scripts/paper_rows.js';
 import {robustFolder} from '../../scripts/models.js';
 import {markdown} from '../../scripts/training/card.js';
 import {addLogs, bestEpoch, means} from '../../scripts/training/history.js';
@@ -31,14 +31,14 @@ await loadBackend('cpu');
 const ALL = {examples: 50_000, seed: 0};
 
 test('there are the eleven rows of Table 1 and Union, each with a folder name of its own', t => {
-  t.is(DEFENSES.length, 12);
-  const folders = DEFENSES.map(folderName);
+  t.is(ROWS.length, 12);
+  const folders = ROWS.map(folderName);
   t.is(new Set(folders).size, 12);
   folders.forEach(name => t.regex(name, /^[A-Za-z+-]+$/));
 });
 
 test('every row has settings in every preset, and what is given counts for more', t => {
-  for (const defense of DEFENSES) {
+  for (const defense of ROWS) {
     for (const preset of ['paper', 'cpu'] as const) {
       const given = {...ALL, init: 'somewhere', batch: 64};
       const settings = resolveSettings(defense, preset, given);
@@ -53,10 +53,16 @@ test('every row has settings in every preset, and what is given counts for more'
 });
 
 for (const [what, row, preset, given, message] of [
-  ['no epochs', 'C', undefined, {}, /--epochs, or give a --preset/],
+  ['no epochs', 'C', undefined, {}, /--epochs or a --preset/],
   ['no start', 'C', 'cpu', {}, /give --init/],
   ['no start', 'TRADES', 'cpu', {}, /give --init/],
-  ['a batch too large', 'Undefended', 'cpu', {examples: 100}, /batch of 128/],
+  [
+    'a batch too large',
+    'Undefended',
+    'cpu',
+    {examples: 100},
+    /batch of 128 is larger/,
+  ],
   [
     'bounds too slow',
     'D',
@@ -68,7 +74,7 @@ for (const [what, row, preset, given, message] of [
 ] as const) {
   test(`${row} with ${what} is refused`, t => {
     const all: GivenSettings = {...ALL, ...given};
-    t.throws(() => resolveSettings(findDefense(row), preset, all), {message});
+    t.throws(() => resolveSettings(findRow(row), preset, all), {message});
   });
 }
 
@@ -96,7 +102,7 @@ test('an epoch is the mean over its examples, and the best one is the last of th
 });
 
 test('a mix is for the rows that have a choice, and of both unless a preset says otherwise', t => {
-  for (const defense of DEFENSES) {
+  for (const defense of ROWS) {
     const settings = resolveSettings(defense, undefined, {...ALL, epochs: 1});
     const choice = !/^(Undefended|TRADES)/.test(defense.name);
     t.is(settings.mix, choice ? 'both' : null, defense.name);
@@ -131,7 +137,7 @@ test('tensors and metadata come back from a file, and a damaged one is refused',
     writeFileSync(file, whole.subarray(0, length));
     await t.throwsAsync(readTensors(file), {message: /is damaged/});
   }
-  await t.throwsAsync(readTensors(file + '.not'), {message: /not there/});
+  await t.throwsAsync(readTensors(file + '.not'), {message: /no such file/});
 });
 
 for (const [name, make] of Object.entries({
@@ -171,7 +177,7 @@ test('a checkpoint from before --mix is one of both, with full bounds', async t 
     return model;
   };
   const settings = (mix: 'adversarial' | 'both', boundWarmUp = 0) =>
-    resolveSettings(findDefense('D'), undefined, {
+    resolveSettings(findRow('D'), undefined, {
       ...ALL,
       epochs: 2,
       mix,
@@ -180,19 +186,24 @@ test('a checkpoint from before --mix is one of both, with full bounds', async t 
   const old: Partial<Settings> = settings('both');
   delete old.mix;
   delete old.boundWarmUp;
-  const place = {...beginning(), epoch: 1};
+  const place = {...beginning(), epoch: 1, history: [{loss: 1}]};
   const model = compiled();
   await writeCheckpoint(folder, model, undefined, old as Settings, place);
-  const restored = await readCheckpoint(folder, compiled(), settings('both'));
+  const restored = await readCheckpoint(
+    folder,
+    compiled(),
+    settings('both'),
+    10,
+  );
   t.is(restored.place.epoch, 1);
   const refused = (now: Settings, message: RegExp) =>
-    t.throwsAsync(readCheckpoint(folder, compiled(), now), {message});
+    t.throwsAsync(readCheckpoint(folder, compiled(), now, 10), {message});
   await refused(settings('adversarial'), /with mix both, not adversarial/);
   await refused(settings('both', 2), /with boundWarmUp 0, not 2/);
 });
 
 test('a card says what was measured', t => {
-  const defense = findDefense('C');
+  const defense = findRow('C');
   const card = markdown({
     defense: 'C',
     settings: resolveSettings(defense, 'cpu', {...ALL, init: 'x'}),
@@ -216,10 +227,12 @@ test('a card says what was measured', t => {
 
 test('robust:ROW is a folder in models, or an error that names those that are there', async t => {
   const root = temporaryFolder(t);
-  await t.throwsAsync(robustFolder('C', root), {message: /there are: none/});
+  await t.throwsAsync(robustFolder('C', root), {message: /only of: none/});
   await mkdir(join(root, 'C-BW'));
   await writeFile(join(root, 'C-BW', 'model.json'), '{}');
   t.is(await robustFolder('c b&w', root), join(root, 'C-BW'));
-  await t.throwsAsync(robustFolder('C', root), {message: /there are: C-BW/});
-  await t.throwsAsync(robustFolder('X', root), {message: /no defense 'X'/});
+  await t.throwsAsync(robustFolder('C', root), {message: /only of: C-BW/});
+  await t.throwsAsync(robustFolder('X', root), {
+    message: /'X' is no row of Table 1/,
+  });
 });

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import {IMAGENET_NORMALIZATION} from '../../../src/models/builder.js';
-import {NormalizationLayer} from '../../../src/models/layers.js';
+import {
+  IMAGENET_NORMALIZATION,
+  NormalizationLayer,
+} from '../../../src/index.js';
 
 /** Stages: blocks, kernel, stride of the first block, expansion, filters. */
 const STAGES = [

@@ -494,7 +494,7 @@ test('refused: what is no checkpoint, or holds no weights', async t => {
   }
   const folder = temporaryFolder(t);
   await t.throwsAsync(loadPyTorchCheckpoint(join(folder, 'none.pt')), {
-    message: /none\.pt could not be read: it is not there\./,
+    message: /none\.pt could not be read: no such file or folder\./,
   });
   await t.throwsAsync(loadPyTorchCheckpoint(folder), {
     message: /could not be read: it is a folder\./,

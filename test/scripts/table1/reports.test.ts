@@ -17,7 +17,11 @@ import {skipped} from '../../helpers/backends.js';
 const HOSTILE = '<script>alert("x")</script>|`&';
 const COLUMNS = ['None', 'D'];
 const table: Table = {
-  settings: {steps: 7, seed: 3, batch: 5, backend: 'cpu', part: 5, pictures: 2},
+  settings: {
+    ...{steps: 7, optimizer: 'adam', loss: 'margin', learningRate: 0.02},
+    ...{smoothnessWeight: 0.05, restarts: 1},
+    ...{seed: 3, batch: 5, backend: 'cpu', part: 5, pictures: 2},
+  },
   examples: 4,
   columns: COLUMNS,
   rows: [
@@ -81,9 +85,9 @@ test('the page has the table with real headers, shaded by accuracy', t => {
   const rows = [...html.matchAll(/<tr><th scope="row">.*<\/tr>/g)].map(
     m => m[0],
   );
-  const results = rows.filter(row => row.includes('background'));
+  const results = rows.filter(row => row.includes('--accuracy'));
   t.is(results.length, 3);
-  t.regex(results[0], /hsl\(90 .*<b>75.0<\/b><span>30.1–95.4<\/span>/);
+  t.regex(results[0], /--accuracy:90\"><b>75.0<\/b><span>30.1–95.4<\/span>/);
   t.regex(results[0], /paper 84.8<\/span>/);
   t.regex(results[1], /not finished/);
   t.is(html.match(/<th scope="col">D<\/th>/g)!.length, 2 + 3 - 1);

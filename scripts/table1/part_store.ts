@@ -2,11 +2,11 @@ import {createHash} from 'node:crypto';
 import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileError, removeTemporary, writeWhole} from '../../src/io/cache.js';
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
+import type {Variant} from '../../src/index.js';
 import type {Part, TableSettings} from './types.js';
 
-/** Changed whenever older results could no longer be gone on with. */
-const FORMAT = 1;
+/** Changes whenever older results cannot be continued. */
+const FORMAT = 2;
 
 interface Header extends TableSettings {
   format: number;
@@ -15,15 +15,14 @@ interface Header extends TableSettings {
 }
 
 /**
- * The folder in which finished parts are kept: each is a file of its own,
- * written under a temporary name and then renamed, so that a part is there
- * whole or not at all.
+ * The folder of finished parts. Each is a file of its own, written under a
+ * temporary name and then renamed, so that it is whole.
  */
 export class PartStore {
   private constructor(private readonly folder: string) {}
 
   /**
-   * @param models Of each row, the SHA-256 of its model.
+   * @param models the SHA-256 of each row's model.
    * @throws one sentence if the folder holds results of other settings or models.
    */
   static async open(
@@ -76,7 +75,7 @@ export interface PartPlace {
   end: number;
 }
 
-/** A name that is a file's on every system, and another one for every other name. */
+/** A file name that every system allows, different for each name. */
 function fileName(name: string): string {
   const plain = name.replace(/[^A-Za-z0-9+-]/g, '_').slice(0, 60);
   if (plain === name) return plain;
@@ -84,7 +83,7 @@ function fileName(name: string): string {
   return `${plain}.${digest}`;
 }
 
-/** What killed runs were just writing. */
+/** Removes the unfinished files of killed runs. */
 async function removeLeftovers(folder: string): Promise<void> {
   const all = await readdir(folder, {recursive: true, withFileTypes: true});
   const folders = all.filter(entry => entry.isDirectory());
@@ -104,7 +103,7 @@ function check(
     const before = known[name as keyof Header];
     if (before !== value) {
       throw new Error(
-        `${folder} holds results with ${name} ${JSON.stringify(before)}, not ${JSON.stringify(value)}: give the same again, or another --out.`,
+        `${folder} holds results with ${name} ${JSON.stringify(before)}, not ${JSON.stringify(value)}: give the same options, or another --out.`,
       );
     }
   }
@@ -130,9 +129,9 @@ async function readJson<T>(file: string): Promise<T | undefined> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as T;
   } catch {
-    // Said below.
+    // The error is thrown below.
   }
   throw new Error(
-    `${file} is not what was written there: remove it, and what it held is computed again.`,
+    `${file} is damaged: remove it to compute its results again.`,
   );
 }

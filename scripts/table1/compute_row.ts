@@ -1,10 +1,19 @@
-import {attack as makeAttack} from '../../src/attacks/attack.js';
-import type {Classifier} from '../../src/models/logits.js';
-import type {Variant} from '../../src/attacks/threat_models/threat_model.js';
-import type {ImageSet} from '../../src/data/images.js';
-import {encodePng} from '../../src/io/png.js';
-import {attackExamples} from '../../src/evaluation/attack_examples.js';
-import type {PartPlace, PartStore} from './store.js';
+import {
+  attack as makeAttack,
+  attackExamples,
+  type AttackOptions,
+  type Classifier,
+  evaluateRobustness,
+  type ImageSet,
+  type Variant,
+} from '../../src/index.js';
+import {encodePng} from '../../src/node.js';
+import {
+  attackOptions,
+  isStrong,
+  type SearchOptions,
+} from '../search_options.js';
+import type {PartPlace, PartStore} from './part_store.js';
 import type {Part, TableSettings} from './types.js';
 
 export interface RowModel {
@@ -16,6 +25,7 @@ export interface RowModel {
 
 export interface ComputeArgs {
   settings: TableSettings;
+  search: SearchOptions;
   data: ImageSet;
   columns: string[];
   variants: Variant[];
@@ -25,7 +35,7 @@ export interface ComputeArgs {
   signal?: AbortSignal;
 }
 
-/** The parts of a cell: the same ones whenever it is computed, so that results do not depend on interruptions. */
+/** The parts of a cell, the same whenever it is computed: results do not depend on interruptions. */
 export function partPlaces(
   {row, variant, attack}: Omit<PartPlace, 'begin' | 'end'>,
   examples: number,
@@ -38,7 +48,7 @@ export function partPlaces(
   });
 }
 
-/** Computes what is not in the store yet of one row. */
+/** Computes the parts of one row that are not in the store yet. */
 export async function computeRow(
   row: RowModel,
   args: ComputeArgs,
@@ -61,23 +71,36 @@ export async function computeRow(
   }
 }
 
+/** Null if it was stopped. */
 async function computePart(
   model: Classifier,
   place: PartPlace,
-  {settings, data, onExamples, signal}: ComputeArgs,
+  args: ComputeArgs,
 ): Promise<Part | null> {
-  const {attack, variant, begin, end} = place;
-  const {steps, seed, batch, pictures} = settings;
+  const options = attackOptions(args.search, place.variant);
   const started = performance.now();
+  const found = isStrong(place.attack)
+    ? await evaluateStrongly(model, place, options, args)
+    : await attackAll(model, place, options, args);
+  if (found.correct.length < place.end - place.begin) return null;
+  return {...found, seconds: (performance.now() - started) / 1000};
+}
+
+type Found = Omit<Part, 'seconds'>;
+
+async function attackAll(
+  model: Classifier,
+  place: PartPlace,
+  options: AttackOptions,
+  {settings, data, onExamples, signal}: ComputeArgs,
+): Promise<Found> {
+  const {attack, variant, begin, end} = place;
+  const {batch, pictures} = settings;
   const survived: boolean[] = [];
   const shown: string[] = [];
   let finished = 0;
-  const search = makeAttack(attack, {
-    variant,
-    steps,
-    seed,
-    earlyStop: variant === 'paper',
-  });
+  const earlyStop = variant === 'paper';
+  const search = makeAttack(attack, {...options, earlyStop});
   const wanted = (index: number) => begin + index < pictures;
   await attackExamples(search, model, data.slice(begin, end), {
     batchSize: batch,
@@ -90,12 +113,32 @@ async function computePart(
       onExamples(1, place, true);
     },
   });
-  // It was stopped.
-  if (finished < end - begin) return null;
+  const correct = finished < end - begin ? '' : survived.map(Number).join('');
+  return {correct, pictures: shown};
+}
+
+/** Several searches have no single perturbed image to show. */
+async function evaluateStrongly(
+  model: Classifier,
+  place: PartPlace,
+  options: AttackOptions,
+  {settings, data, onExamples, signal}: ComputeArgs,
+): Promise<Found> {
+  const {attack, begin, end} = place;
+  let told = 0;
+  const {results} = await evaluateRobustness(model, data.slice(begin, end), {
+    ...options,
+    attacks: [attack],
+    batchSize: settings.batch,
+    signal,
+    onProgress: ({done}) => {
+      if (done > told) onExamples(done - told, place, true);
+      told = Math.max(told, done);
+    },
+  });
   return {
-    correct: survived.map(Number).join(''),
-    pictures: shown,
-    seconds: (performance.now() - started) / 1000,
+    correct: signal?.aborted ? '' : (results[0]?.correct ?? ''),
+    pictures: [],
   };
 }
 

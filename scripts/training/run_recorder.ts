@@ -1,14 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type {ImageSet, WeightAverage} from '../../src/index.js';
 import {saveModel} from '../../src/node.js';
-import type {Defense} from '../defenses.js';
+import type {PaperRow} from '../paper_rows.js';
 import {writeCard} from './card.js';
 import {hasCheckpoint, type Place, writeCheckpoint} from './checkpoint.js';
+import type {FiniteGuard, OnNaN} from './finite_guard.js';
 import {evaluateHeldOut} from './held_out.js';
 import {addLogs, bestEpoch, makeCard, means} from './history.js';
 import {published, type Settings} from './settings.js';
 
-/** How to train, beside what the weights follow from. */
+/** How to run a training, beside the settings that determine the weights. */
 export interface RunOptions {
   /** For the best model, its card, the checkpoint and the logs. */
   out: string;
@@ -16,30 +17,35 @@ export interface RunOptions {
   checkpointMinutes: number;
   /** Once aborted, the run writes a checkpoint and ends. */
   signal?: AbortSignal;
+  /** When a loss or weight is not finite: end with an error, or undo the batch. Default `stop`. */
+  onNaN?: OnNaN;
   /** Called after each batch with the number of batches done, of all. */
   onBatch?(done: number, total: number): void;
+  /** Called during the attack on held-out images, with the examples done, of all. */
+  onHeldOut?(done: number, total: number): void;
   onEpoch?(epoch: number, logs: Record<string, number>): void;
 }
 
-/** What a {@link Keeper} looks after. */
+/** What a {@link RunRecorder} records. */
 export interface Run {
-  defense: Defense;
+  defense: PaperRow;
   settings: Settings;
   model: tf.LayersModel;
   average: WeightAverage | undefined;
   /** Batches of a whole epoch. */
   batches: number;
-  /** Images that choose the best epoch. */
+  /** Images that select the best epoch. */
   judging: ImageSet;
+  guard: FiniteGuard;
   place: Place;
 }
 
 /**
- * Keeps what a run has come to: checkpoints as time goes by, and at each epoch's
- * end the accuracy on held-out images, the best model so far and its card. To
- * come last among the callbacks.
+ * Records a run: a checkpoint every few minutes, and at the end of each epoch
+ * the accuracy on held-out images, the best model so far and its card. It must
+ * be the last of the callbacks.
  */
-export class Keeper extends tf.CustomCallback {
+export class RunRecorder extends tf.CustomCallback {
   private readonly began = performance.now();
   private readonly former: number;
   private written = this.began;
@@ -65,9 +71,13 @@ export class Keeper extends tf.CustomCallback {
   }
 
   private async afterBatch(index: number, logs: tf.Logs): Promise<void> {
-    const {place, batches, settings, model} = this.run;
+    const {place, batches, settings, model, guard} = this.run;
     const {onBatch, signal, checkpointMinutes} = this.options;
-    addLogs(place, logs);
+    // The checkpoint before it stays.
+    if (guard.failure) return;
+    // A metric that is not finite has no mean.
+    const finite = Object.values(logs).every(x => Number.isFinite(Number(x)));
+    if (!guard.skipped && finite) addLogs(place, logs);
     place.batch = this.offset + index + 1;
     onBatch?.(place.epoch * batches + place.batch, settings.epochs * batches);
     if (signal?.aborted) model.stopTraining = true;
@@ -82,12 +92,17 @@ export class Keeper extends tf.CustomCallback {
   private async afterEpoch(epoch: number): Promise<void> {
     const {place, batches, defense, settings, model, judging} = this.run;
     const {out, onEpoch} = this.options;
-    // Cut short: the checkpoint says where to go on.
+    // Cut short: the checkpoint holds the place to resume from.
     if (place.batch < batches) return;
     const entry = means(place);
+    const skipped = this.run.guard.skippedInEpoch;
+    if (skipped > 0) entry.skipped_batches = skipped;
     if (judging.size > 0) {
       const {seed} = settings;
-      const found = await evaluateHeldOut(model, judging, defense, seed);
+      const found = await evaluateHeldOut(model, judging, defense, {
+        seed,
+        onProgress: this.options.onHeldOut,
+      });
       entry.held_out_acc = found.clean;
       if (found.robust !== undefined) entry.held_out_adv_acc = found.robust;
     }
