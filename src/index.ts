@@ -98,7 +98,7 @@ export {
 } from './evaluation/robustness.js';
 export {
   attackExamples,
-  type CellArgs as AttackExamplesArgs,
+  type AttackExamplesArgs,
   type FinishedExample,
 } from './evaluation/attack_examples.js';
 export {

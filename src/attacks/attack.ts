@@ -1,17 +1,15 @@
-import * as tf from '@tensorflow/tfjs';
-import {type Classifier, countClasses} from '../models/logits.js';
+import type * as tf from '@tensorflow/tfjs';
+import {breathe} from '../ops/event_loop.js';
+import {type Reading, runAsync, runSync} from '../ops/reading.js';
+import type {Classifier} from '../models/logits.js';
 import {
   type AttackOptions,
   type ResolvedOptions,
   resolveOptions,
 } from './options.js';
-import {pgd, type PgdResult} from './pgd.js';
-import {keepRows, putRows} from '../ops/rows.js';
-import {searchArgs, startAt, startSeeds} from './search_args.js';
+import {perturbing, type SearchedBatch} from './perturb.js';
 import {parseSpec} from './threat_models/spec.js';
 import {isThreatModel, type ThreatModel} from './threat_models/threat_model.js';
-import {checkImages, oneHotLabels} from '../data/validate.js';
-import {tidy} from '../ops/tidy.js';
 
 /** What {@link Attack.perturb} gives; all of it is the caller's to dispose. */
 export interface Perturbed {
@@ -19,10 +17,18 @@ export interface Perturbed {
   adversarial: tf.Tensor4D;
   /**
    * By how much each example's label still wins, in logits, [N]: negative where
-   * the attack succeeded. Targeted: by how much the target is still behind.
+   * the attack succeeded. Targeted: by how much the target is still behind. NaN
+   * where the classifier gives NaN. Of a classifier whose outputs differ from
+   * pass to pass it is that of fresh passes over the result, `eotSamples` of
+   * them.
    */
   margin: tf.Tensor1D;
-  /** Whether the attack succeeded, bool [N]. */
+  /**
+   * Whether the attack succeeded, bool [N]: the margin is below 0, or is NaN on
+   * an image that the attack changed. A NaN is no defense; but an image that
+   * comes back unchanged, because the classifier gives NaN for it to begin with,
+   * is no success either.
+   */
   success: tf.Tensor1D;
   /** The size of each term's (last) perturbation, by the term's letter, [N] in the units of its bound. */
   sizes: Record<string, tf.Tensor1D>;
@@ -30,30 +36,60 @@ export interface Perturbed {
   history?: {margin: tf.Tensor2D; smoothness: tf.Tensor2D};
 }
 
+/** How far a search has come. */
+export interface AttackProgress {
+  /** Steps done, from 1. */
+  step: number;
+  /** Of how many. */
+  steps: number;
+  /** Which search of these examples it is, from 0. */
+  restart: number;
+  /** Examples that are still searched: fewer than given, with `earlyStop`. */
+  examples: number;
+}
+
 /** Options of {@link Attack.perturb}. */
 export interface PerturbArgs {
   /** Whether to record margin and smoothness at each step. Default false. */
   history?: boolean;
+  /** In place of the attack's own `seed`, for this call. */
+  seed?: number;
+  /** Called after each step. */
+  onStep?(progress: AttackProgress): void;
+  /**
+   * Called, in place of a warning on the console, if a gradient had NaN or
+   * ±Infinity in it, with the number of examples concerned.
+   */
+  onNonFinite?(examples: number): void;
 }
 
-/** An adversary: rules, aim and search. Made by {@link attack}. */
+/** Options of {@link Attack.perturbAsync}. */
+export interface PerturbAsyncArgs extends PerturbArgs {
+  /** Stops the search after the present step; the promise is rejected with its reason. */
+  signal?: AbortSignal;
+}
+
+/** An adversary: a threat model, a loss and an optimizer. Made by {@link attack}. */
 export interface Attack {
   /** As a spec. */
   readonly name: string;
-  /** Its rules. */
+  /** What perturbations are allowed. */
   readonly threatModel: ThreatModel;
   /** How it searches, defaults filled in. */
   readonly options: Readonly<ResolvedOptions>;
   /**
    * Perturbs each image so that the classifier, in inference mode, gets it wrong
    * (or, if targeted, gives it its label). Each example gets what it would get
-   * alone. Images, labels and weights are left as they are.
+   * alone. Images, labels and weights are left as they are. An entry of a
+   * gradient that is NaN or ±Infinity counts as 0, and a warning says so once.
    *
-   * @param classifier A layers model or graph model that ends in a softmax or in
-   *     logits, or a function from images to logits.
+   * @param classifier A layers model or graph model that ends in a softmax,
+   *     sigmoids or logits, or a function from images to logits.
    * @param images [N, H, W, C] in [0, 1]. Preprocessing belongs to the model.
    * @param labels Class indices [N], or one-hot [N, classes].
-   * @throws Error if images or labels have another shape or range.
+   * @throws Error if images or labels have another shape or range, or if the
+   *     classifier gives probabilities and its structure does not show the
+   *     logits.
    */
   perturb(
     classifier: Classifier,
@@ -61,6 +97,18 @@ export interface Attack {
     labels: tf.Tensor1D | tf.Tensor2D,
     args?: PerturbArgs,
   ): Perturbed;
+  /**
+   * {@link perturb} with the same result, but without blocking: timers, events
+   * and drawing go on between its steps, and tensors are read asynchronously, as
+   * the webgpu backend needs it. Images and labels must not be disposed before
+   * it has ended.
+   */
+  perturbAsync(
+    classifier: Classifier,
+    images: tf.Tensor4D,
+    labels: tf.Tensor1D | tf.Tensor2D,
+    args?: PerturbAsyncArgs,
+  ): Promise<Perturbed>;
 }
 
 /**
@@ -88,110 +136,28 @@ export function attack(
       ? spec.with({variant: options.variant})
       : spec
     : parseSpec(spec, resolved.variant);
+  const start = (
+    batch: Omit<SearchedBatch, 'threatModel' | 'options'>,
+    seed: number | undefined,
+  ): Reading<Perturbed> => {
+    const own = seed === undefined ? {} : {seed: resolveOptions({seed}).seed};
+    return perturbing({threatModel, options: {...resolved, ...own}, ...batch});
+  };
   return {
     name: threatModel.name,
     threatModel,
     options: resolved,
-    perturb: (classifier, images, labels, args = {}) =>
-      perturb(threatModel, resolved, classifier, images, labels, args),
-  };
-}
-
-function perturb(
-  threatModel: ThreatModel,
-  options: ResolvedOptions,
-  classifier: Classifier,
-  images: tf.Tensor4D,
-  labels: tf.Tensor,
-  {history = false}: PerturbArgs,
-): Perturbed {
-  checkImages(images);
-  const classes = countClasses(classifier, images);
-  return tidy(() => {
-    const oneHot = oneHotLabels(labels, images.shape[0], classes);
-    const seeds = startSeeds(images, options);
-    const searchFrom = (places: number[], restart: number) =>
-      search(threatModel, options, classifier, {
-        images: keepRows(images, places),
-        labels: keepRows(oneHot, places),
-        seeds: places.map(i => seeds[i]),
-        restart,
-        history,
-      });
-    const all = Array.from({length: images.shape[0]}, (_, i) => i);
-    let result = searchFrom(all, 0);
-    for (let restart = 1; restart < options.restarts; restart++) {
-      const margins = result.margin.dataSync();
-      const places = options.earlyStop ? all.filter(i => margins[i] >= 0) : all;
-      if (places.length === 0) break;
-      result = combine(result, searchFrom(places, restart), places);
-    }
-    // Not a margin below zero, but one not above or at it: a NaN is no defense.
-    const success = tf.logicalNot(
-      tf.greaterEqual(result.margin, 0),
-    ) as tf.Tensor1D;
-    return {...result, success};
-  });
-}
-
-interface Search {
-  images: tf.Tensor4D;
-  labels: tf.Tensor2D;
-  seeds: number[];
-  restart: number;
-  history: boolean;
-}
-
-function search(
-  threatModel: ThreatModel,
-  options: ResolvedOptions,
-  classifier: Classifier,
-  {images, labels, seeds, restart, history}: Search,
-): PgdResult {
-  return pgd({
-    ...options,
-    ...searchArgs(threatModel, options, classifier),
-    images,
-    labels,
-    start: () => startAt(threatModel, options, images, seeds, restart),
-    history,
-  });
-}
-
-/** Takes over from a further search, of the examples at `places`, what it did better. */
-function combine(
-  before: PgdResult,
-  again: PgdResult,
-  places: number[],
-): PgdResult {
-  const n = before.margin.shape[0];
-  const others = Array.from({length: n}, (_, i) => i).filter(
-    i => !places.includes(i),
-  );
-  /** The new rows in their places, the old ones elsewhere. */
-  const spread = <T extends tf.Tensor>(old: T, rows: T): T =>
-    others.length === 0
-      ? rows
-      : putRows([rows, keepRows(old, others)], [...places, ...others]);
-  const margin = spread(before.margin, again.margin);
-  const improved = tf.less(margin, before.margin);
-  const pick = <T extends tf.Tensor>(old: T, rows: T): T => {
-    const shape = [n, ...new Array(old.rank - 1).fill(1)];
-    return tf.where(
-      tf.broadcastTo(tf.reshape(improved, shape), old.shape),
-      spread(old, rows),
-      old,
-    ) as T;
-  };
-  return {
-    adversarial: pick(before.adversarial, again.adversarial),
-    margin: pick(before.margin, again.margin),
-    sizes: Object.fromEntries(
-      Object.keys(before.sizes).map(term => [
-        term,
-        pick(before.sizes[term], again.sizes[term]),
-      ]),
-    ),
-    history: before.history,
+    perturb: (classifier, images, labels, {seed, ...args} = {}) =>
+      runSync(start({classifier, images, labels, ...args}, seed)),
+    perturbAsync: async (
+      classifier,
+      images,
+      labels,
+      {seed, signal, ...args} = {},
+    ) =>
+      runAsync(start({classifier, images, labels, ...args}, seed), async () => {
+        await breathe();
+        signal?.throwIfAborted();
+      }),
   };
 }

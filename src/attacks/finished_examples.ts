@@ -1,8 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type {PgdArgs, PgdResult} from './pgd.js';
-import type {Batch, Outcome} from './pgd_step.js';
+import type {Outcome} from './outcome.js';
+import type {Batch} from './pgd_step.js';
+import {read, type Reading} from '../ops/reading.js';
 import {keepRows, putRows} from '../ops/rows.js';
 import {dispose} from '../ops/tidy.js';
+
+/** What is kept of a step's outcome: null what is not read. */
+export type StepSeen = {[K in keyof Outcome]: Outcome[K] | null};
 
 /** Collects what each example ends with, in the order of the original batch. */
 export class Finished {
@@ -22,16 +27,16 @@ export class Finished {
   }
 
   /** Notes margins and smoothness for the history; examples that have stopped keep their last. */
-  record(step: number, outcome: Outcome): void {
+  *record(step: number, {margin, smoothness}: StepSeen): Reading<void> {
     if (!this.args.history) return;
     const n = this.total;
-    const to = (values: Float32Array, now: tf.Tensor1D) => {
+    const to = (values: Float32Array, now: ArrayLike<number>) => {
       const at = (step - 1) * n;
       if (step > 1) values.copyWithin(at, at - n, at);
-      now.dataSync().forEach((x, i) => (values[at + this.ids[i]] = x));
+      this.ids.forEach((id, i) => (values[at + id] = now[i]));
     };
-    to(this.margins, outcome.margin);
-    to(this.smoothnesses, outcome.smoothness);
+    to(this.margins, yield* read(margin!));
+    to(this.smoothnesses, yield* read(smoothness!));
   }
 
   /** All have stopped: the history stays as it is from here on. */
@@ -45,13 +50,16 @@ export class Finished {
   }
 
   /** Takes out the examples that have succeeded. Returns the places of the rest, or null if none has. */
-  takeOut(batch: Batch, outcome: Outcome): number[] | null {
-    const margins = outcome.margin.dataSync();
+  *takeOut(batch: Batch, seen: StepSeen): Reading<number[] | null> {
+    const margins = yield* read(seen.margin!);
     const stopped: number[] = [];
     const left: number[] = [];
-    margins.forEach((m, i) => (m >= 0 ? left : stopped).push(i));
+    // Written so that NaN counts as success: see isBetter.
+    margins.forEach((m: number, i: number) =>
+      (m >= 0 ? left : stopped).push(i),
+    );
     if (stopped.length === 0) return null;
-    this.store(batch, outcome, stopped);
+    tf.tidy(() => this.store(batch, seen as Outcome, stopped));
     this.ids = left.map(i => this.ids[i]);
     return left;
   }
@@ -64,7 +72,11 @@ export class Finished {
     );
   }
 
-  private store(batch: Batch, outcome: Outcome, places: number[]): void {
+  private store(
+    batch: Batch,
+    outcome: Pick<Outcome, 'adversarial' | 'margin'>,
+    places: number[],
+  ): void {
     const take = <T extends tf.Tensor>(t: T) => tf.keep(keepRows(t, places));
     const sizes = this.args.threatModel.sizes(batch.parameters);
     this.done.push({
@@ -75,6 +87,7 @@ export class Finished {
         sizes: Object.fromEntries(
           Object.entries(sizes).map(([k, v]) => [k, take(v)]),
         ),
+        faults: take(batch.faults),
       },
     });
   }
@@ -95,6 +108,7 @@ export class Finished {
       sizes: Object.fromEntries(
         terms.map(term => [term, join(o => o.sizes[term])]),
       ),
+      faults: join(o => o.faults),
       ...(this.args.history && {
         history: {
           margin: tf.tensor2d(this.margins, shape),

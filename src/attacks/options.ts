@@ -51,6 +51,12 @@ export interface AttackOptions {
   earlyStop?: boolean;
   /** Labels are the classes to be reached instead of the true ones. Default false. */
   targeted?: boolean;
+  /**
+   * Forward passes for each step, over which loss, gradient and margin are
+   * averaged: expectation over transformation (Athalye et al. 2018), for
+   * classifiers whose outputs differ from pass to pass. Default 1.
+   */
+  eotSamples?: number;
 }
 
 /** {@link AttackOptions} with the defaults filled in. */
@@ -104,6 +110,7 @@ const CHECKS: Record<keyof AttackOptions, Check> = {
   keep: oneOf('best', 'last'),
   earlyStop: isBoolean,
   targeted: isBoolean,
+  eotSamples: whole(1),
 };
 
 /** Where the divergence from the clean prediction begins to have a slope. */
@@ -136,6 +143,7 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   );
+  checkTogether(options);
   return {
     variant: 'paper',
     steps: 100,
@@ -148,8 +156,23 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     keep: options.variant === 'reference' ? 'last' : 'best',
     earlyStop: false,
     targeted: false,
+    eotSamples: 1,
     ...given,
   };
+}
+
+/** @throws Error for an option that the chosen loss would ignore. */
+function checkTogether({loss, targeted, confidence}: AttackOptions): void {
+  if (loss === 'kl' && targeted) {
+    throw new Error(
+      "The loss 'kl' knows no target, so it cannot be targeted: use 'crossEntropy' or 'margin'.",
+    );
+  }
+  if ((loss ?? 'margin') !== 'margin' && (confidence ?? Infinity) < Infinity) {
+    throw new Error(
+      `The attack option confidence clamps the loss 'margin' only, but the loss is ${show(loss)}: leave confidence out.`,
+    );
+  }
 }
 
 /** As it is written in code: JSON has no NaN and no Infinity. */

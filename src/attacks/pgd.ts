@@ -1,16 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import {Finished} from './finished_examples.js';
+import {pause, type Reading, runSync} from '../ops/reading.js';
+import {keepRows} from '../ops/rows.js';
+import {dispose, tidy} from '../ops/tidy.js';
+import {Finished, type StepSeen} from './finished_examples.js';
 import {
   advance,
   type Batch,
+  batchTensors,
   begin,
   combineBatches,
   conclude,
   disposeReplaced,
   type StepArgs,
 } from './pgd_step.js';
-import {keepRows} from '../ops/rows.js';
-import {tidy} from '../ops/tidy.js';
 
 export interface PgdArgs extends StepArgs {
   images: tf.Tensor4D;
@@ -21,6 +23,8 @@ export interface PgdArgs extends StepArgs {
   steps: number;
   earlyStop: boolean;
   history: boolean;
+  /** Called after each step with the number of examples still searched. */
+  onStep?(step: number, left: number): void;
 }
 
 export interface PgdResult {
@@ -29,6 +33,8 @@ export interface PgdResult {
   margin: tf.Tensor1D;
   /** Sizes of the last perturbation, by term. */
   sizes: Record<string, tf.Tensor1D>;
+  /** In how many steps a gradient had a NaN or ±Infinity in it, [N]. */
+  faults: tf.Tensor1D;
   history?: {margin: tf.Tensor2D; smoothness: tf.Tensor2D};
 }
 
@@ -41,39 +47,76 @@ export interface PgdResult {
  * 2019, section 4.
  */
 export function pgd(args: PgdArgs): PgdResult {
+  return runSync(pgdSteps(args));
+}
+
+/** {@link pgd}, for functions that read synchronously or not; it can pause between steps. */
+export function* pgdSteps(args: PgdArgs): Reading<PgdResult> {
   const finished = new Finished(args);
+  const owned: Batch[] = [];
   try {
-    return tidy(() => {
-      run(args, finished);
-      return finished.result();
-    });
+    yield* run(args, finished, owned);
+    return tidy(() => finished.result());
   } finally {
+    owned.forEach(batch => tf.dispose(batchTensors(batch)));
     finished.dispose();
   }
 }
 
-function run(args: PgdArgs, finished: Finished): void {
-  const {images, labels, start} = args;
+/** @param owned Batches to be disposed at the end, whatever happens. */
+function* run(
+  args: PgdArgs,
+  finished: Finished,
+  owned: Batch[],
+): Reading<void> {
+  const {images, labels, start, steps, earlyStop, onStep} = args;
   // Where it started need not be kept through the search.
   let batch = tidy(() => begin(args, images, labels, start()));
-  for (let step = 1; step <= args.steps; step++) {
-    const next = tidy((): Batch => {
-      // Only what is read after the whole step is recorded lets a lazy backend
-      // run it in one piece.
-      const {batch: moved, outcome} = advance(args, batch, step);
-      finished.record(step, outcome);
-      const left = args.earlyStop ? finished.takeOut(batch, outcome) : null;
-      return left ? combineBatches([moved], ([t]) => keepRows(t, left)) : moved;
-    });
+  owned[0] = batch;
+  for (let step = 1; step <= steps; step++) {
+    const {moved, seen} = tidy(() => stepOf(args, batch, step));
+    owned[1] = moved;
+    try {
+      yield* finished.record(step, seen);
+      const left = earlyStop ? yield* finished.takeOut(batch, seen) : null;
+      if (left) {
+        const rest = tidy(() =>
+          combineBatches([moved], ([t]) => keepRows(t, left)),
+        );
+        disposeReplaced(moved, rest);
+        owned[1] = rest;
+      }
+    } finally {
+      dispose(seen);
+    }
+    const next = owned[1];
     disposeReplaced(batch, next);
     batch = next;
-    if (batch.images.shape[0] === 0) {
+    owned.splice(0, 2, batch);
+    const remaining = batch.images.shape[0];
+    onStep?.(step, remaining);
+    if (remaining === 0) {
       finished.repeatRecord(step);
       return;
     }
+    yield* pause();
   }
   tf.tidy(() => {
     const {batch: last, outcome} = conclude(args, batch);
     finished.takeAll(batch, {...outcome, ...last.best});
   });
+}
+
+/** A step, and of what its forward pass showed as much as is read. */
+function stepOf(args: PgdArgs, batch: Batch, step: number) {
+  const {earlyStop, history} = args;
+  const {batch: moved, outcome} = advance(args, batch, step);
+  const {adversarial, margin, smoothness} = outcome;
+  // What is not kept, a lazy backend does not even store.
+  const seen: StepSeen = {
+    margin: earlyStop || history ? margin : null,
+    smoothness: history ? smoothness : null,
+    adversarial: earlyStop ? adversarial : null,
+  };
+  return {moved, seen};
 }

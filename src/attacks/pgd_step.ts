@@ -1,7 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
-import {withoutFilterGradients} from '../tfjs/input_gradient.js';
-import {type Loss, margin} from './losses.js';
+import {hasNonFinite, whereExample, withoutNonFinite} from '../ops/finite.js';
+import type {Loss} from './losses.js';
+import {objectiveGradients} from './objective_gradient.js';
 import type {AttackOptimizer} from './optimizers.js';
+import {
+  attackMargin,
+  isBetter,
+  type Outcome,
+  withFiniteImages,
+} from './outcome.js';
 import type {ThreatModel} from './threat_models/threat_model.js';
 import {dispose} from '../ops/tidy.js';
 
@@ -19,6 +26,8 @@ export interface StepArgs {
   /** Weight of the threat model's smoothness in the objective. */
   smoothness: number;
   keep: 'best' | 'last';
+  /** Forward passes for each step, over which loss and margin are averaged. */
+  eotSamples?: number;
 }
 
 /** Everything that has one entry per example still in the batch. */
@@ -31,13 +40,8 @@ export interface Batch {
   parameters: tf.Tensor[];
   state: tf.Tensor[];
   best: {adversarial: tf.Tensor4D; margin: tf.Tensor1D} | null;
-}
-
-/** What one forward pass shows of each example. */
-export interface Outcome {
-  adversarial: tf.Tensor4D;
-  margin: tf.Tensor1D;
-  smoothness: tf.Tensor1D;
+  /** In how many steps a gradient had a NaN or ±Infinity in it, [N]. */
+  faults: tf.Tensor1D;
 }
 
 /** A batch before its first step; its tensors are new. */
@@ -59,12 +63,15 @@ export function begin(
       .map(t => tf.clone(t)),
     state: optimizer.init(start),
     best: null,
+    faults: tf.zeros([images.shape[0]]),
   };
 }
 
 /**
- * One step: look, move, project. Projecting last and not first, which comes to
- * the same, leaves one set of parameters, not two, from step to step.
+ * One step: forward and backward pass, optimizer update, projection. Projecting
+ * last and not first, which comes to the same, leaves one set of parameters, not
+ * two, from step to step. An entry of a gradient that is NaN or ±Infinity counts
+ * as 0.
  *
  * @param step Counted from 1: the same for all, or each example's own.
  * @returns The batch after the step, and what the forward pass showed before it.
@@ -75,7 +82,7 @@ export function advance(
   step: number | number[],
 ): {batch: Batch; outcome: Outcome} {
   const {images, constants, state} = batch;
-  const {outcome, gradients} = evaluate(args, batch);
+  const {outcome, gradients, faults} = evaluate(args, batch);
   const moved = args.optimizer.update(batch.parameters, gradients, state, step);
   const parameters = args.threatModel.project(
     moved.parameters,
@@ -83,7 +90,10 @@ export function advance(
     constants,
   );
   const best = better(batch.best, outcome, args.keep);
-  return {batch: {...batch, parameters, state: moved.state, best}, outcome};
+  return {
+    batch: {...batch, parameters, state: moved.state, best, faults},
+    outcome,
+  };
 }
 
 /** The forward pass alone, after the last step. */
@@ -91,60 +101,80 @@ export function conclude(
   args: StepArgs,
   batch: Batch,
 ): {batch: Batch; outcome: Outcome} {
-  const outcome = look(args, batch, batch.parameters);
+  const {images, parameters} = batch;
+  const outcome = withFiniteImages(forward(args, batch, parameters), images);
   const best = better(batch.best, outcome, args.keep);
   return {batch: {...batch, best}, outcome};
 }
 
-function look(
+function forward(
   args: StepArgs,
   batch: Batch,
   parameters: tf.Tensor[],
-): Outcome & {logits: tf.Tensor2D} {
-  const {threatModel, targeted} = args;
+): Outcome & {logits: tf.Tensor2D[]} {
+  const {threatModel, targeted, eotSamples = 1} = args;
   const adversarial = threatModel.apply(
     batch.images,
     parameters,
     batch.constants,
   );
-  const logits = args.logits(adversarial);
-  const m = margin(logits, batch.labels);
+  const logits = Array.from({length: eotSamples}, () =>
+    args.logits(adversarial),
+  );
   return {
     adversarial,
     logits,
-    margin: targeted ? tf.neg(m) : m,
+    margin: mean(logits.map(z => attackMargin(z, batch.labels, targeted))),
     smoothness:
       threatModel.smoothness(parameters) ?? tf.zeros([batch.images.shape[0]]),
   };
+}
+
+/** The mean of several [N]. */
+function mean(each: tf.Tensor1D[]): tf.Tensor1D {
+  return each.length === 1 ? each[0] : tf.div(tf.addN(each), each.length);
 }
 
 /** The forward pass and the objective's gradient with respect to the parameters. */
 function evaluate(args: StepArgs, batch: Batch) {
   let outcome: Outcome | null = null;
   const objective = (...parameters: tf.Tensor[]) => {
-    const seen = look(args, batch, parameters);
+    const seen = forward(args, batch, parameters);
     outcome = {
       adversarial: tf.keep(seen.adversarial),
       margin: tf.keep(seen.margin),
       smoothness: tf.keep(seen.smoothness),
     };
-    const values = args.loss({...args, ...batch, logits: seen.logits});
+    const values = mean(
+      seen.logits.map(logits => args.loss({...args, ...batch, logits})),
+    );
     const rough = tf.mul(seen.smoothness, args.smoothness);
     return tf.sum(tf.add(values, rough)) as tf.Scalar;
   };
   try {
-    const {grads} = withoutFilterGradients(() =>
-      tf.valueAndGrads(objective)(batch.parameters),
-    );
+    const grads = objectiveGradients(objective, batch.parameters);
     const {adversarial, margin, smoothness} = outcome!;
+    const broken = grads.map(hasNonFinite);
     return {
-      gradients: grads,
+      gradients: grads.map(withoutNonFinite),
+      faults: tf.add(
+        batch.faults,
+        tf.cast(
+          broken.length
+            ? broken.reduce((a, b) => tf.logicalOr(a, b))
+            : tf.zerosLike(batch.faults),
+          'float32',
+        ),
+      ) as tf.Tensor1D,
       // Copies, which the enclosing tidy looks after again.
-      outcome: {
-        adversarial: tf.clone(adversarial),
-        margin: tf.clone(margin),
-        smoothness: tf.clone(smoothness),
-      },
+      outcome: withFiniteImages(
+        {
+          adversarial: tf.clone(adversarial),
+          margin: tf.clone(margin),
+          smoothness: tf.clone(smoothness),
+        },
+        batch.images,
+      ),
     };
   } finally {
     dispose(outcome);
@@ -158,18 +188,13 @@ function better(
   keep: 'best' | 'last',
 ): Batch['best'] {
   if (keep === 'last') return null;
-  if (!best) return {adversarial, margin};
-  const improved = tf.less(margin, best.margin);
+  if (!best) {
+    return {adversarial: tf.clone(adversarial), margin: tf.clone(margin)};
+  }
+  const improved = isBetter(margin, best.margin);
   return {
     margin: tf.where(improved, margin, best.margin),
-    adversarial: tf.where(
-      tf.broadcastTo(
-        tf.reshape(improved, [-1, 1, 1, 1]),
-        adversarial.shape,
-      ) as tf.Tensor4D,
-      adversarial,
-      best.adversarial,
-    ),
+    adversarial: whereExample(improved, adversarial, best.adversarial),
   };
 }
 
@@ -194,6 +219,7 @@ export function combineBatches(
       adversarial: one(b => b.best!.adversarial),
       margin: one(b => b.best!.margin),
     },
+    faults: one(b => b.faults),
   };
 }
 
@@ -206,8 +232,8 @@ export function disposeReplaced(old: Batch, next: Batch): void {
 }
 
 export function batchTensors(batch: Batch): tf.Tensor[] {
-  const {images, labels, cleanLogits, constants, parameters, state, best} =
-    batch;
+  const {images, labels, cleanLogits, constants, parameters, state} = batch;
+  const {best, faults} = batch;
   return [
     images,
     labels,
@@ -216,5 +242,6 @@ export function batchTensors(batch: Batch): tf.Tensor[] {
     ...parameters,
     ...state,
     ...(best ? [best.adversarial, best.margin] : []),
+    faults,
   ];
 }

@@ -6,6 +6,7 @@ import type {ResolvedOptions} from './options.js';
 import type {StepArgs} from './pgd_step.js';
 import {normalPerSeed} from '../ops/seeded_noise.js';
 import {exampleSeeds} from './example_seeds.js';
+import type {Reading} from '../ops/reading.js';
 import {keepRows} from '../ops/rows.js';
 import type {ThreatModel} from './threat_models/threat_model.js';
 
@@ -36,14 +37,22 @@ export function searchArgs(
   };
 }
 
+/** Whether any search of an example begins at random. */
+export function startsAtRandom({
+  randomStart,
+  restarts,
+}: ResolvedOptions): boolean {
+  return randomStart !== false || restarts > 1;
+}
+
 /** A seed for each example, or none where nothing is random. */
-export function startSeeds(
+export function* startSeeds(
   images: tf.Tensor4D,
-  {randomStart, restarts, seed}: ResolvedOptions,
-): number[] {
-  return randomStart === false && restarts === 1
-    ? []
-    : exampleSeeds(images, seed);
+  options: ResolvedOptions,
+): Reading<number[]> {
+  return startsAtRandom(options)
+    ? yield* exampleSeeds(images, options.seed)
+    : [];
 }
 
 /**

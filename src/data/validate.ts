@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {read, readAndDispose, type Reading, runSync} from '../ops/reading.js';
 
 /** Rounding that images may leave [0, 1] by. */
 const TOLERANCE = 1e-6;
@@ -8,6 +9,11 @@ const TOLERANCE = 1e-6;
  * The values are read back from the device.
  */
 export function checkImages(images: tf.Tensor): asserts images is tf.Tensor4D {
+  runSync(imageChecks(images));
+}
+
+/** {@link checkImages}, for functions that read synchronously or not. */
+export function* imageChecks(images: tf.Tensor): Reading<void> {
   if (!(images instanceof tf.Tensor)) {
     throw new Error('Images must be a tensor of shape [N, H, W, C].');
   }
@@ -27,12 +33,11 @@ export function checkImages(images: tf.Tensor): asserts images is tf.Tensor4D {
       `Images must be float32 in [0, 1], but are ${images.dtype}. For pixels in 0 … 255: images.toFloat().div(255).`,
     );
   }
-  const [min, max, sum] = tf.tidy(() =>
-    tf
-      // The sum shows a NaN that min and max may pass over.
-      .stack([tf.min(images), tf.max(images), tf.sum(images)])
-      .dataSync(),
+  const range = tf.tidy(() =>
+    // The sum shows a NaN that min and max may pass over.
+    tf.stack([tf.min(images), tf.max(images), tf.sum(images)]),
   );
+  const [min, max, sum] = yield* readAndDispose(range);
   if (min >= -TOLERANCE && max <= 1 + TOLERANCE && !Number.isNaN(sum)) return;
   const hint = Number.isNaN(sum)
     ? 'contain NaN'
@@ -59,9 +64,31 @@ export function oneHotLabels(
   n: number,
   classes: number,
 ): tf.Tensor2D {
+  const indices = runSync(labelIndices(labels, n, classes));
+  return tf.tidy(
+    () =>
+      tf.cast(
+        tf.oneHot(tf.tensor1d(indices, 'int32'), classes),
+        'float32',
+      ) as tf.Tensor2D,
+  );
+}
+
+/**
+ * The class index of each label, which are as {@link oneHotLabels} takes them;
+ * for functions that read synchronously or not.
+ */
+export function* labelIndices(
+  labels: tf.Tensor,
+  n: number,
+  classes: number,
+): Reading<Int32Array> {
   if (!(labels instanceof tf.Tensor)) {
     throw new Error(
-      'Labels must be a tensor of class indices [N] or one-hot rows [N, classes].',
+      'Labels must be a tensor of class indices [N] or one-hot rows [N, classes]' +
+        (Array.isArray(labels) || ArrayBuffer.isView(labels)
+          ? ": write tf.tensor1d(labels, 'int32') for an array of class indices."
+          : '.'),
     );
   }
   const [count, width] = labels.shape;
@@ -71,34 +98,41 @@ export function oneHotLabels(
       `Labels must have the shape [${n}] (class indices) or [${n}, ${classes}] (one-hot), but have [${labels.shape}].`,
     );
   }
-  return tf.tidy(() => {
-    if (indices) {
-      const values = labels.dataSync();
-      const bad = values.findIndex(
-        v => !(Number.isInteger(v) && v >= 0 && v < classes),
-      );
-      if (bad >= 0) {
-        throw new Error(
-          `Labels must be whole numbers from 0 to ${classes - 1}, but label ${bad} is ${values[bad]}.`,
-        );
-      }
-      return toOneHot(tf.tensor1d(Int32Array.from(values), 'int32'), classes);
-    }
-    const rows = tf.cast(labels, 'float32');
-    const sums = tf.sum(rows, 1).dataSync();
-    const low = tf.min(rows).dataSync()[0];
-    const bad = sums.findIndex(s => !(Math.abs(s - 1) < 1e-3));
-    if (bad >= 0 || low < 0) {
-      throw new Error(
-        bad >= 0
-          ? `Rows of one-hot labels must sum to 1, but row ${bad} sums to ${sums[bad]}.`
-          : `One-hot labels must not be negative, but contain ${low}.`,
-      );
-    }
-    return toOneHot(tf.argMax(rows, 1) as tf.Tensor1D, classes);
-  });
+  const values = yield* read(labels);
+  if (!indices) return likeliest(values, classes);
+  const bad = values.findIndex(
+    (v: number) => !(Number.isInteger(v) && v >= 0 && v < classes),
+  );
+  if (bad >= 0) {
+    throw new Error(
+      `Labels must be whole numbers from 0 to ${classes - 1}, but label ${bad} is ${values[bad]}.`,
+    );
+  }
+  return Int32Array.from(values);
 }
 
-function toOneHot(indices: tf.Tensor1D, classes: number): tf.Tensor2D {
-  return tf.cast(tf.oneHot(indices, classes), 'float32') as tf.Tensor2D;
+/** The likeliest class of each row, the first of several. */
+function likeliest(values: ArrayLike<number>, classes: number): Int32Array {
+  const indices = new Int32Array(values.length / classes);
+  for (let i = 0; i < indices.length; i++) {
+    let sum = 0;
+    let best = 0;
+    for (let k = 0; k < classes; k++) {
+      const value = values[i * classes + k];
+      if (value < 0) {
+        throw new Error(
+          `One-hot labels must not be negative, but contain ${value}.`,
+        );
+      }
+      sum += value;
+      if (value > values[i * classes + best]) best = k;
+    }
+    if (!(Math.abs(sum - 1) < 1e-3)) {
+      throw new Error(
+        `Rows of one-hot labels must sum to 1, but row ${i} sums to ${sum}.`,
+      );
+    }
+    indices[i] = best;
+  }
+  return indices;
 }

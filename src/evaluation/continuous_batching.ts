@@ -1,14 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attack} from '../attacks/attack.js';
 import type {Classifier} from '../models/logits.js';
+import {isLess} from '../attacks/outcome.js';
 import {advance, type Batch} from '../attacks/pgd_step.js';
 import {searchArgs} from '../attacks/search_args.js';
-import {breathe} from './event_loop.js';
-import type {CellArgs} from './attack_examples.js';
-import type {Examples} from './examples.js';
+import {breathe} from '../ops/event_loop.js';
+import {tidy} from '../ops/tidy.js';
+import type {AttackExamplesArgs} from './attack_examples.js';
 import {Slots} from './batch_slots.js';
 import {Tickets} from './example_queue.js';
-import {tidy} from '../ops/tidy.js';
+import type {LoadedExamples} from './loaded_examples.js';
 
 /** The share of places that have to be free before they are filled: copying the batch for one is not worth it. */
 const FREE_SHARE = 1 / 16;
@@ -29,73 +30,82 @@ const HALVINGS = 2;
 export async function attackContinuously(
   attack: Attack,
   classifier: Classifier,
-  data: Examples,
-  args: CellArgs,
+  data: LoadedExamples,
+  args: AttackExamplesArgs,
 ): Promise<void> {
-  const tickets = new Tickets(attack, classifier, data, args.batchSize);
+  const tickets = new Tickets(data, attack.options, args.batchSize);
   let slots: Slots | null = null;
   try {
     const first = await tickets.take(args.batchSize);
-    if (first.length === 0) return;
     const search = searchArgs(attack.threatModel, attack.options, classifier);
-    slots = new Slots(attack, search, tickets.imageShape, first);
+    slots = new Slots(attack, search, data.imageShape, first);
     const smallest = Math.ceil(slots.size / 2 ** HALVINGS);
     while (slots.active > 0) {
-      step(slots, search, attack, tickets, args);
+      await step(slots, search, attack, tickets, args);
       await breathe();
       if (args.signal?.aborted) return;
       await refill(slots, tickets, smallest);
     }
   } finally {
     slots?.dispose();
-    await tickets.close();
   }
 }
 
 /** One step of all searches; those that end give up their places. */
-function step(
+async function step(
   slots: Slots,
   search: ReturnType<typeof searchArgs>,
   attack: Attack,
   tickets: Tickets,
-  {wanted, onFinished}: CellArgs,
-): void {
+  {wanted, onFinished, onNonFinite}: AttackExamplesArgs,
+): Promise<void> {
   const passes = slots.slots.map(slot => ++slot.passes);
   const {batch, margin, adversarial} = tidy((): Seen => {
     const {batch, outcome} = advance(search, slots.batch, passes);
     const {margin, adversarial} = outcome;
-    // What nobody keeps, a lazy backend does not even store.
+    // What is not kept, a lazy backend does not even store.
     return {batch, margin, adversarial: wanted ? adversarial : null};
   });
   slots.replaceBatch(batch);
-  const margins = margin.dataSync();
-  slots.slots.forEach((slot, i) => {
-    const {ticket} = slot;
-    const now = margins[i];
-    if (!ticket) return;
-    // A NaN counts as fallen, as everywhere.
-    const fallen = !(now >= 0) && slot.passes <= search.steps;
-    if (search.keep === 'last' || fallen || now < slot.margin) {
-      slot.margin = now;
-    }
-    if (!fallen && slot.passes <= search.steps) return;
-    slot.ticket = null;
-    if (ticket.restart === 0 || slot.margin < ticket.margin) {
-      ticket.margin = slot.margin;
-      if (wanted?.(ticket.index)) {
-        const from =
-          fallen || !batch.best ? adversarial! : batch.best.adversarial;
-        ticket.adversarial = row(from, i);
+  try {
+    const margins = await margin.data();
+    const ended = slots.slots.flatMap((slot, i) => {
+      const {ticket} = slot;
+      const now = margins[i];
+      if (!ticket) return [];
+      // Written so that a NaN counts as fallen: see isBetter.
+      const fallen = !(now >= 0) && slot.passes <= search.steps;
+      if (search.keep === 'last' || fallen || isLess(now, slot.margin)) {
+        slot.margin = now;
+      }
+      if (!fallen && slot.passes <= search.steps) return [];
+      slot.ticket = null;
+      return [{slot, ticket, i, fallen}];
+    });
+    if (ended.length === 0) return;
+    for (const {slot, ticket, i, fallen} of ended) {
+      if (ticket.restart === 0 || isLess(slot.margin, ticket.margin)) {
+        ticket.margin = slot.margin;
+        if (wanted?.(ticket.index)) {
+          const from =
+            fallen || !batch.best ? adversarial! : batch.best.adversarial;
+          ticket.adversarial = await row(from, i);
+        }
+      }
+      ticket.restart++;
+      if (ticket.margin >= 0 && ticket.restart < attack.options.restarts) {
+        tickets.putBack(ticket);
+      } else {
+        onFinished(ticket);
       }
     }
-    ticket.restart++;
-    if (ticket.margin >= 0 && ticket.restart < attack.options.restarts) {
-      tickets.putBack(ticket);
-    } else {
-      onFinished(ticket);
-    }
-  });
-  tf.dispose([margin, ...(adversarial ? [adversarial] : [])]);
+    if (!onNonFinite) return;
+    const faults = await batch.faults.data();
+    const faulty = ended.filter(({i}) => faults[i] > 0).length;
+    if (faulty > 0) onNonFinite(faulty);
+  } finally {
+    tf.dispose([margin, ...(adversarial ? [adversarial] : [])]);
+  }
 }
 
 interface Seen {
@@ -105,9 +115,10 @@ interface Seen {
 }
 
 /** One image, on the host. The whole batch is read: a slice would be a graph of its own for each place. */
-function row(images: tf.Tensor4D, i: number): Float32Array {
+async function row(images: tf.Tensor4D, i: number): Promise<Float32Array> {
   const size = images.size / images.shape[0];
-  return (images.dataSync() as Float32Array).slice(i * size, (i + 1) * size);
+  const values = (await images.data()) as Float32Array;
+  return values.slice(i * size, (i + 1) * size);
 }
 
 /** Fills free places, or, where nothing waits any more, makes do with fewer. */

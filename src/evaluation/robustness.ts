@@ -1,38 +1,21 @@
-import {attack as makeAttack} from '../attacks/attack.js';
-import type {Classifier} from '../models/logits.js';
+import {attack as makeAttack, type Attack} from '../attacks/attack.js';
 import {type AttackOptions, resolveOptions} from '../attacks/options.js';
-import type {
-  ThreatModel,
-  Variant,
-} from '../attacks/threat_models/threat_model.js';
+import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
+import {rememberRandomized} from '../models/inspect.js';
+import type {Classifier} from '../models/logits.js';
+import {tidy} from '../ops/tidy.js';
 import {attackExamples} from './attack_examples.js';
-import {countExamples, type Examples} from './examples.js';
+import type {Examples} from './examples.js';
+import {type LoadedExamples, loadExamples} from './loaded_examples.js';
+import {
+  type AttackResult,
+  makeReport,
+  Progress,
+  type RobustnessReport,
+} from './report.js';
+import {Checks} from './warnings/checks.js';
 
-/** What {@link evaluateRobustness} finds for one attack. */
-export interface AttackResult {
-  /** As a spec. */
-  attack: string;
-  /** Share of the examples that are still classified correctly, from 0 to 1. */
-  accuracy: number;
-  /** One character for each example, in order: 1 where it is still classified correctly. */
-  correct: string;
-  /** Time taken, on the clock. */
-  seconds: number;
-}
-
-/** What {@link evaluateRobustness} finds. Everything in it can be written as JSON. */
-export interface RobustnessReport {
-  /** Examples evaluated; fewer than given if the evaluation was stopped. */
-  examples: number;
-  /** Which definition the attacks followed. */
-  variant: Variant;
-  /** Steps of each attack. */
-  steps: number;
-  /** One for each attack, in the order given. */
-  results: AttackResult[];
-  /** Share of the examples that survive every one of the attacks. */
-  worstCase: number;
-}
+export type {AttackResult, RobustnessReport};
 
 /** Options of {@link evaluateRobustness}: the attacks, and how they search. */
 export interface EvaluateArgs extends AttackOptions {
@@ -43,11 +26,20 @@ export interface EvaluateArgs extends AttackOptions {
   /**
    * Default true where `keep` is `best`, which changes no result: an example
    * leaves the batch once it is misclassified, and the next takes its place.
+   * Default false where the classifier's outputs differ from pass to pass.
    */
   earlyStop?: boolean;
+  /**
+   * Whether to look for reasons not to believe the numbers, on a small sample,
+   * and to say them in the report and once on the console. Default true.
+   */
+  warnings?: boolean;
   /** Called as each example is finished. */
   onProgress?(progress: EvaluationProgress): void;
-  /** Stops the evaluation after the present batch or step; the report holds the attacks that were finished. */
+  /**
+   * Stops the evaluation after the present batch or step; the report says which
+   * attacks and examples are complete.
+   */
   signal?: AbortSignal;
 }
 
@@ -59,8 +51,8 @@ export interface EvaluationProgress {
   done: number;
   /** How many of them are still classified correctly. */
   correct: number;
-  /** All examples, where that is known. */
-  examples: number | undefined;
+  /** All examples. */
+  examples: number;
 }
 
 /**
@@ -73,14 +65,71 @@ export interface EvaluationProgress {
  * });
  * ```
  *
- * @throws Error, before any work, if a spec or an option is not allowed.
+ * Of a classifier whose outputs differ from pass to pass, each result is judged
+ * by a fresh pass after the search (by the mean margin of `eotSamples` passes),
+ * not by the luckiest pass of the search. With `targeted`, labels are the
+ * targets, and accuracies are shares of examples whose target was not reached.
+ *
+ * @throws Error, before the first search, if an option, a spec, an image or a
+ *     label is not allowed, if a term cannot be applied to such images, or if
+ *     the classifier takes other images or gives no logits.
  */
 export async function evaluateRobustness(
   classifier: Classifier,
   data: Examples,
   args: EvaluateArgs,
 ): Promise<RobustnessReport> {
-  const {attacks, batchSize = 50, onProgress, signal, ...given} = args;
+  const {attacks, batchSize = 50, warnings = true, ...rest} = args;
+  const {onProgress, signal, ...given} = rest;
+  checkArgs(args);
+  const {keep} = resolveOptions(given);
+  attacks.forEach(spec => makeAttack(spec, given));
+  const loaded = await loadExamples(data, classifier);
+  const make = (randomized: boolean) =>
+    attacks.map(spec =>
+      makeAttack(spec, {
+        ...given,
+        earlyStop: given.earlyStop ?? (keep === 'best' && !randomized),
+      }),
+    );
+  make(false).forEach(attack => checkTerms(attack, loaded));
+  const checks = new Checks(classifier, loaded, signal);
+  if (warnings) await checks.before(make(loaded.randomized));
+  if (checks.outputsDiffer) {
+    rememberRandomized(classifier);
+    loaded.randomized = true;
+  }
+  const made = make(loaded.randomized);
+  const results: AttackResult[] = [];
+  for (const attack of made) {
+    if (signal?.aborted) break;
+    const progress = new Progress(attack.name, loaded.size);
+    await attackExamples(attack, classifier, loaded, {
+      batchSize,
+      signal,
+      onFinished: ({index, margin}) => {
+        progress.finish(index, margin);
+        onProgress?.({attack: attack.name, ...progress.counts});
+      },
+      ...(warnings && {
+        onNonFinite: n => checks.addNonFinite(attack.name, n),
+      }),
+    });
+    const result = progress.result();
+    if (result.examples > 0) results.push(result);
+    if (signal?.aborted) break;
+    if (warnings) await checks.after(attack, progress.survivors());
+  }
+  return makeReport(
+    loaded.size,
+    made[0].options,
+    results,
+    made.map(({name}) => name),
+    checks.warnings,
+  );
+}
+
+function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
   if (!Array.isArray(attacks) || attacks.length === 0) {
     throw new Error(
       "evaluateRobustness needs a list of attacks, for instance {attacks: ['None', 'C+S+D']}.",
@@ -91,53 +140,21 @@ export async function evaluateRobustness(
       `batchSize must be a whole number of at least 1, but is ${batchSize}.`,
     );
   }
-  const {variant, steps, keep} = resolveOptions(given);
-  const options = {...given, earlyStop: given.earlyStop ?? keep === 'best'};
-  const made = attacks.map(spec => makeAttack(spec, options));
-  const total = countExamples(data);
-  const results: AttackResult[] = [];
-  for (const attack of made) {
-    const started = performance.now();
-    const survived: boolean[] = [];
-    let done = 0;
-    let correct = 0;
-    await attackExamples(attack, classifier, data, {
-      batchSize,
-      signal,
-      onFinished: ({index, margin}) => {
-        survived[index] = margin >= 0;
-        done++;
-        correct += Number(survived[index]);
-        onProgress?.({attack: attack.name, done, correct, examples: total});
-      },
-    });
-    // Also what was stopped in the middle of it.
-    if (signal?.aborted) return report(results, variant, steps);
-    results.push({
-      attack: attack.name,
-      accuracy: correct / done,
-      correct: survived.map(Number).join(''),
-      seconds: (performance.now() - started) / 1000,
-    });
+  if (warnings !== undefined && typeof warnings !== 'boolean') {
+    throw new Error(`warnings must be true or false, but is ${warnings}.`);
   }
-  return report(results, variant, steps);
 }
 
-function report(
-  results: AttackResult[],
-  variant: Variant,
-  steps: number,
-): RobustnessReport {
-  const examples = results[0]?.correct.length ?? 0;
-  let surviving = 0;
-  for (let i = 0; i < examples; i++) {
-    if (results.every(({correct}) => correct[i] === '1')) surviving++;
-  }
-  return {
-    examples,
-    variant,
-    steps,
-    results,
-    worstCase: examples ? surviving / examples : 0,
-  };
+/** @throws Error if a term cannot be applied to such images, such as C to gray ones. */
+function checkTerms({threatModel}: Attack, data: LoadedExamples): void {
+  tidy(() => {
+    const image = data.tensor(0, 1);
+    const constants = threatModel.prepare(image);
+    const zeros = threatModel.project(
+      threatModel.zeros(image),
+      image,
+      constants,
+    );
+    threatModel.apply(image, zeros, constants);
+  });
 }

@@ -23,20 +23,27 @@ const labels = tf.tidy(() => {
   return tf.tensor1d([(first + 1) % 3, ...rest], 'int32');
 });
 
-const options: fc.Arbitrary<AttackOptions> = fc.record({
-  steps: fc.nat(4),
-  optimizer: fc.constantFrom('adam', 'sign'),
-  learningRate: fc.constantFrom(undefined, 0.005, 0.05),
-  loss: fc.constantFrom('margin', 'crossEntropy', 'kl'),
-  confidence: fc.constantFrom(Infinity, 0, 0.5),
-  smoothness: fc.constantFrom(0, 0.05),
-  restarts: fc.integer({min: 1, max: 2}),
-  randomStart: fc.constantFrom(true, false, {deviation: 0.02}),
-  seed: fc.nat(1000),
-  keep: fc.constantFrom('best', 'last'),
-  earlyStop: fc.boolean(),
-  targeted: fc.boolean(),
-});
+const options: fc.Arbitrary<AttackOptions> = fc
+  .record({
+    steps: fc.nat(4),
+    optimizer: fc.constantFrom('adam', 'sign'),
+    learningRate: fc.constantFrom(undefined, 0.005, 0.05),
+    loss: fc.constantFrom('margin', 'crossEntropy', 'kl'),
+    confidence: fc.constantFrom(Infinity, 0, 0.5),
+    smoothness: fc.constantFrom(0, 0.05),
+    restarts: fc.integer({min: 1, max: 2}),
+    randomStart: fc.constantFrom(true, false, {deviation: 0.02}),
+    seed: fc.nat(1000),
+    keep: fc.constantFrom('best', 'last'),
+    earlyStop: fc.boolean(),
+    targeted: fc.boolean(),
+  })
+  // The losses that would ignore the target or the confidence refuse it.
+  .map(({targeted, confidence, ...rest}) => ({
+    ...rest,
+    targeted: targeted && rest.loss !== 'kl',
+    confidence: rest.loss === 'margin' ? confidence : Infinity,
+  }));
 const spec = fc.constantFrom(
   ...['C', 'C-HSV(0.2)', 'D', 'S', 'D(0.2)+S', 'C+S+D', 'S+C-YPbPr', 'None'],
 );

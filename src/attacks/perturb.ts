@@ -1,0 +1,163 @@
+import * as tf from '@tensorflow/tfjs';
+import {imageChecks, labelIndices} from '../data/validate.js';
+import {inspectClassifier} from '../models/inspect.js';
+import {type Classifier, logits} from '../models/logits.js';
+import {read, type Reading} from '../ops/reading.js';
+import {keepRows, putRows} from '../ops/rows.js';
+import {whereExample} from '../ops/finite.js';
+import {dispose, tidy} from '../ops/tidy.js';
+import type {PerturbArgs, Perturbed} from './attack.js';
+import {warnNonFinite} from './non_finite.js';
+import type {ResolvedOptions} from './options.js';
+import {attackMargin, isBetter, isSuccess} from './outcome.js';
+import {pgdSteps, type PgdResult} from './pgd.js';
+import {searchArgs, startAt, startSeeds} from './search_args.js';
+import type {ThreatModel} from './threat_models/threat_model.js';
+
+/** A batch of examples, and how it is searched. */
+export interface SearchedBatch extends Omit<PerturbArgs, 'seed'> {
+  threatModel: ThreatModel;
+  options: ResolvedOptions;
+  classifier: Classifier;
+  images: tf.Tensor4D;
+  labels: tf.Tensor;
+}
+
+/** The body of {@link Attack.perturb}: checks, a search, restarts, and what came of them. */
+export function* perturbing(batch: SearchedBatch): Reading<Perturbed> {
+  const {options, classifier, images, labels} = batch;
+  yield* imageChecks(images);
+  const {classes, randomized} = yield* inspectClassifier(classifier, images);
+  const n = images.shape[0];
+  const indices = yield* labelIndices(labels, n, classes);
+  const seeds = yield* startSeeds(images, options);
+  const oneHot = tidy(() => toOneHot(indices, classes));
+  const all = Array.from({length: n}, (_, i) => i);
+  const owned: PgdResult[] = [];
+  try {
+    owned.push(yield* search(batch, oneHot, seeds, all, 0));
+    for (let restart = 1; restart < options.restarts; restart++) {
+      const margins = yield* read(owned[0].margin);
+      const places = options.earlyStop ? all.filter(i => margins[i] >= 0) : all;
+      if (places.length === 0) break;
+      owned.push(yield* search(batch, oneHot, seeds, places, restart));
+      const [before, again] = owned;
+      const both = tidy(() => combine(before, again, places));
+      owned.splice(0, 2).forEach(dispose);
+      owned.push(both);
+    }
+    const faults = (yield* read(owned[0].faults)).filter(x => x > 0).length;
+    if (faults > 0) (batch.onNonFinite ?? warnNonFinite(classifier))(faults);
+    return tidy(() => conclusion(batch, oneHot, owned[0], randomized));
+  } finally {
+    owned.forEach(dispose);
+    oneHot.dispose();
+  }
+}
+
+function* search(
+  batch: SearchedBatch,
+  labels: tf.Tensor2D,
+  seeds: number[],
+  places: number[],
+  restart: number,
+): Reading<PgdResult> {
+  const {threatModel, options, classifier, history = false, onStep} = batch;
+  const images = keepRows(batch.images, places);
+  const own = keepRows(labels, places);
+  const args = searchArgs(threatModel, options, classifier);
+  const from = seeds.length ? places.map(i => seeds[i]) : [];
+  try {
+    return yield* pgdSteps({
+      ...options,
+      ...args,
+      images,
+      labels: own,
+      start: () => startAt(threatModel, options, images, from, restart),
+      history: history && restart === 0,
+      ...(onStep && {
+        onStep: (step, examples) =>
+          onStep({step, steps: args.steps, restart, examples}),
+      }),
+    });
+  } finally {
+    dispose([images, own]);
+  }
+}
+
+/** Takes over from a further search, of the examples at `places`, what it did better. */
+function combine(
+  before: PgdResult,
+  again: PgdResult,
+  places: number[],
+): PgdResult {
+  const n = before.margin.shape[0];
+  const others = Array.from({length: n}, (_, i) => i).filter(
+    i => !places.includes(i),
+  );
+  /** The new rows in their places, the old ones elsewhere. */
+  const spread = <T extends tf.Tensor>(old: T, rows: T): T =>
+    others.length === 0
+      ? rows
+      : putRows([rows, keepRows(old, others)], [...places, ...others]);
+  const margin = spread(before.margin, again.margin);
+  const improved = isBetter(margin, before.margin);
+  const pick = <T extends tf.Tensor>(old: T, rows: T): T =>
+    whereExample(improved, spread(old, rows), old);
+  return {
+    adversarial: pick(before.adversarial, again.adversarial),
+    margin: pick(before.margin, again.margin),
+    sizes: Object.fromEntries(
+      Object.keys(before.sizes).map(term => [
+        term,
+        pick(before.sizes[term], again.sizes[term]),
+      ]),
+    ),
+    faults: tf.maximum(before.faults, spread(before.faults, again.faults)),
+    ...(before.history && {
+      history: {
+        margin: tf.clone(before.history.margin),
+        smoothness: tf.clone(before.history.smoothness),
+      },
+    }),
+  };
+}
+
+/** New tensors; of a randomized classifier, margins of fresh passes and not of the luckiest. */
+function conclusion(
+  {classifier, images, options}: SearchedBatch,
+  labels: tf.Tensor2D,
+  {adversarial, margin, sizes, history}: PgdResult,
+  randomized: boolean,
+): Perturbed {
+  const {eotSamples, targeted} = options;
+  const judged = randomized
+    ? (tf.div(
+        tf.addN(
+          Array.from({length: eotSamples}, () =>
+            attackMargin(logits(classifier, adversarial), labels, targeted),
+          ),
+        ),
+        eotSamples,
+      ) as tf.Tensor1D)
+    : tf.clone(margin);
+  return {
+    adversarial: tf.clone(adversarial),
+    margin: judged,
+    success: isSuccess(judged, adversarial, images),
+    sizes: Object.fromEntries(
+      Object.entries(sizes).map(([term, size]) => [term, tf.clone(size)]),
+    ),
+    ...(history && {
+      history: {
+        margin: tf.clone(history.margin),
+        smoothness: tf.clone(history.smoothness),
+      },
+    }),
+  };
+}
+
+function toOneHot(indices: Int32Array, classes: number): tf.Tensor2D {
+  const tensor = tf.tensor1d(indices, 'int32');
+  return tf.cast(tf.oneHot(tensor, classes), 'float32') as tf.Tensor2D;
+}

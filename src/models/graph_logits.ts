@@ -1,0 +1,51 @@
+import type * as tf from '@tensorflow/tfjs';
+import {type GraphNode, graphNodes} from '../tfjs/graph_nodes.js';
+
+/** Ops that leave the order of an image's classes as it is. */
+const TRANSPARENT = new Set([
+  'Identity',
+  'Snapshot',
+  'StopGradient',
+  'PreventGradient',
+  'Reshape',
+  'Squeeze',
+  'ExpandDims',
+]);
+
+/**
+ * The node of a graph model that holds the logits: what goes into a softmax or
+ * a sigmoid at its end, or else its output.
+ */
+export function graphLogits(model: tf.GraphModel): {
+  node: string;
+  /** Whether an activation was found, so that these are certainly logits. */
+  found: boolean;
+} {
+  const {output, nodes} = graphNodes(model);
+  const input = (node: GraphNode, i = 0): GraphNode | undefined =>
+    nodes[node.inputNames[i]?.split(':')[0]];
+  let node = output;
+  for (;;) {
+    const before = input(node);
+    if (!before) break;
+    if (node.op === 'Softmax' || node.op === 'Sigmoid') {
+      return {node: before.name, found: true};
+    }
+    const logits = softmaxOfParts(node, input);
+    if (logits) return {node: logits.name, found: true};
+    if (!TRANSPARENT.has(node.op)) break;
+    node = before;
+  }
+  return {node: output.name, found: node.op === 'LogSoftmax'};
+}
+
+/** exp(a) / Σ exp(a), as the converter writes a softmax over an image's channels: a. */
+function softmaxOfParts(
+  node: GraphNode,
+  input: (node: GraphNode, i?: number) => GraphNode | undefined,
+): GraphNode | undefined {
+  if (node.op !== 'RealDiv' && node.op !== 'Div') return undefined;
+  const [exp, sum] = [input(node), input(node, 1)];
+  const same = exp?.op === 'Exp' && sum?.op === 'Sum' && input(sum) === exp;
+  return same ? input(exp) : undefined;
+}

@@ -1,0 +1,112 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Reading} from '../ops/reading.js';
+
+/** Outputs of a classifier, row after row. */
+export interface Rows {
+  values: Float32Array;
+  classes: number;
+}
+
+/** The outputs for images that are made inside. */
+type Ask = (make: () => tf.Tensor4D) => Reading<Rows>;
+
+/** By how much a row of probabilities may miss a sum of 1. */
+const TOLERANCE = 1e-4;
+
+/** Images on a line between two, for each of a few rounds. */
+const POINTS = 32;
+const ROUNDS = 5;
+
+/**
+ * Whether outputs are probabilities: on the images given, and then on others of
+ * the same size too, none is negative and each row sums to 1.
+ *
+ * A saturated softmax gives exactly 0 and 1, as a classifier does that has no
+ * other outputs. The two are told apart on the line between two images of
+ * different classes, where a softmax passes through all values between.
+ *
+ * @returns null if it cannot be told: all outputs are the same.
+ */
+export function* areProbabilities(
+  rows: Rows,
+  images: tf.Tensor4D,
+  ask: Ask,
+): Reading<boolean | null> {
+  if (!likeProbabilities(rows)) return false;
+  const probed = yield* ask(() => probes(images));
+  if (!likeProbabilities(probed)) return false;
+  if (isConstant(probed)) return null;
+  if (!isOneHot(probed)) return true;
+  const best = classesOf(probed);
+  const other = best.findIndex(k => k !== best[0]);
+  if (other < 0) return null;
+  let [from, to] = [0, 1];
+  for (let round = 0; round < ROUNDS; round++) {
+    const line = yield* ask(() => between(probes(images), other, from, to));
+    if (!likeProbabilities(line)) return false;
+    if (!isOneHot(line)) return true;
+    const along = classesOf(line);
+    const jump = along.findIndex((k, i) => i > 0 && k !== along[i - 1]);
+    if (jump < 0) break;
+    const width = (to - from) / (POINTS - 1);
+    [from, to] = [from + (jump - 1) * width, from + jump * width];
+  }
+  return false;
+}
+
+/** The first image, plain ones, noise and another of the images; the same ones at each call. */
+function probes(images: tf.Tensor4D): tf.Tensor4D {
+  const [n, ...shape] = images.shape;
+  const at = (i: number) => tf.slice(images, [i, 0, 0, 0], [1, -1, -1, -1]);
+  const plain = (value: number) => tf.fill([1, ...shape], value);
+  const noise = (seed: number) =>
+    tf.randomUniform([1, ...shape], 0, 1, 'float32', seed);
+  return tf.concat([
+    at(0),
+    ...[0, 0.25, 0.5, 0.75, 1].map(plain),
+    ...[1, 2, 3].map(noise),
+    ...Array.from({length: Math.min(n - 1, 8)}, (_, i) => at(i + 1)),
+  ] as tf.Tensor4D[]);
+}
+
+/** Images from `from` to `to` (0 … 1) of the way from the first one to that at `other`. */
+function between(
+  images: tf.Tensor4D,
+  other: number,
+  from: number,
+  to: number,
+): tf.Tensor4D {
+  const at = (i: number) => tf.slice(images, [i, 0, 0, 0], [1, -1, -1, -1]);
+  const share = tf.reshape(tf.linspace(from, to, POINTS), [-1, 1, 1, 1]);
+  return tf.add(
+    at(0),
+    tf.mul(tf.sub(at(other), at(0)), share),
+  ) as tf.Tensor4D;
+}
+
+function likeProbabilities({values, classes}: Rows): boolean {
+  for (let i = 0; i < values.length; i += classes) {
+    let sum = 0;
+    for (let k = i; k < i + classes; k++) {
+      if (!(values[k] >= 0)) return false;
+      sum += values[k];
+    }
+    if (!(Math.abs(sum - 1) < TOLERANCE)) return false;
+  }
+  return true;
+}
+
+function isOneHot({values}: Rows): boolean {
+  return values.every(x => x === 0 || x === 1);
+}
+
+function isConstant({values, classes}: Rows): boolean {
+  return values.every((x, i) => x === values[i % classes]);
+}
+
+function classesOf({values, classes}: Rows): number[] {
+  return Array.from({length: values.length / classes}, (_, i) => {
+    const row = values.subarray(i * classes, (i + 1) * classes);
+    return row.indexOf(Math.max(...row));
+  });
+}
