@@ -19,6 +19,7 @@ export function objectiveGradients(
     if (!NO_GRADIENT.test((error as Error).message)) throw error;
     throw new Error(
       "The classifier's outputs cannot be differentiated with respect to the images: compute them from the images with tfjs ops alone, without dataSync(), and let them depend on the images.",
+      {cause: error},
     );
   }
 }

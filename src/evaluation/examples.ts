@@ -73,10 +73,7 @@ export async function* datasetBatches(
     }
     tf.dispose(value);
     throw new Error(
-      'The dataset must give objects {xs: images, ys: labels}' +
-        (Array.isArray(value)
-          ? ', but gives lists: use tf.data.zip({xs, ys}).'
-          : '.'),
+      'The dataset must give objects {xs: images, ys: labels}, as tf.data.zip({xs, ys}) does.',
     );
   }
 }

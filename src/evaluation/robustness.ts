@@ -83,7 +83,7 @@ export async function evaluateRobustness(
   const {onProgress, signal, ...given} = rest;
   checkArgs(args);
   const {keep} = resolveOptions(given);
-  attacks.forEach(spec => makeAttack(spec, given));
+  checkNames(attacks, given);
   const loaded = await loadExamples(data, classifier);
   const make = (randomized: boolean) =>
     attacks.map(spec =>
@@ -145,16 +145,30 @@ function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
   }
 }
 
+/** @throws Error if a spec is not allowed, or is there twice, however it is written. */
+function checkNames(
+  attacks: EvaluateArgs['attacks'],
+  options: AttackOptions,
+): void {
+  const made = attacks.map(spec => makeAttack(spec, options));
+  // Threat models of the same name may differ in what a name does not say.
+  const names = made
+    .filter((_, i) => typeof attacks[i] === 'string')
+    .map(({name}) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new Error(`The attack ${twice} is in the list twice.`);
+  }
+}
+
 /** @throws Error if a term cannot be applied to such images, such as C to gray ones. */
 function checkTerms({threatModel}: Attack, data: LoadedExamples): void {
   tidy(() => {
     const image = data.tensor(0, 1);
+    // In the order of a search, in which the first says what is wrong.
+    const zeros = threatModel.zeros(image);
     const constants = threatModel.prepare(image);
-    const zeros = threatModel.project(
-      threatModel.zeros(image),
-      image,
-      constants,
-    );
-    threatModel.apply(image, zeros, constants);
+    const parameters = threatModel.project(zeros, image, constants);
+    threatModel.apply(image, parameters, constants);
   });
 }

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import {losses} from '../../attacks/losses.js';
+import {losses, margin} from '../../attacks/losses.js';
 import {NON_FINITE} from '../../attacks/non_finite.js';
 import {objectiveGradients} from '../../attacks/objective_gradient.js';
-import {attackMargin} from '../../attacks/outcome.js';
 import {logits} from '../../models/logits.js';
 import {withoutNonFinite} from '../../ops/finite.js';
 import {tidy} from '../../ops/tidy.js';
@@ -101,12 +100,10 @@ async function measureSlopes(checked: Checked): Promise<Slopes> {
   const tensors = tidy(() => {
     const {classifier, sample, attack} = checked;
     const labels = oneHot(checked);
-    const marginOf = (x: tf.Tensor) =>
-      attackMargin(
-        logits(classifier, x as tf.Tensor4D),
-        labels,
-        attack.options.targeted,
-      );
+    const marginOf = (x: tf.Tensor) => {
+      const m = margin(logits(classifier, x as tf.Tensor4D), labels);
+      return attack.options.targeted ? tf.neg(m) : m;
+    };
     const x = beside(sample.images);
     const raw = objectiveGradients(y => tf.sum(marginOf(y)), [x])[0];
     const gradient = withoutNonFinite(raw);

@@ -66,7 +66,7 @@ export async function checkConvergence({
 }
 
 /** Bounds so large that nothing should withstand them, as far as they are allowed. */
-const SCALES = [8, 4, 2];
+const SCALES = [32, 16, 8, 4, 2];
 
 /** Does a far larger bound bring accuracy down? */
 export async function checkLargerBound({
