@@ -1,8 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import {
   asSummaryWriter,
   type SummaryWriter,
 } from '../tensorboard/summary_writer.js';
+import {FitCallback} from './fit_callback.js';
 
 /** Options of {@link tensorBoard}. */
 export interface TensorBoardArgs {
@@ -23,9 +24,8 @@ export interface TensorBoardArgs {
 }
 
 /** See `tensorBoard`. */
-export class TensorBoardCallback extends tf.CustomCallback {
+export class TensorBoardCallback extends FitCallback {
   private readonly histogramFreq: number;
-  private model?: tf.LayersModel;
   private series?: Series;
   private batches: number;
 
@@ -36,7 +36,7 @@ export class TensorBoardCallback extends tf.CustomCallback {
     const {updateFreq = 'epoch', histogramFreq = 0, initialBatch = 0} = args;
     // Without a batch hook the logs stay on the device until the epoch's end.
     const perBatch = updateFreq === 'batch';
-    super({
+    super('tensorBoard', {
       onTrainBegin: () => this.begin(),
       onBatchEnd: perBatch
         ? (_, logs) => this.log('batch/', logs, ++this.batches)
@@ -58,22 +58,6 @@ export class TensorBoardCallback extends tf.CustomCallback {
     if (typeof target !== 'string') asSummaryWriter(target);
     this.histogramFreq = histogramFreq;
     this.batches = initialBatch;
-  }
-
-  /** @internal */
-  override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
-    this.model = model as tf.LayersModel;
-  }
-
-  /** @internal */
-  override async onTrainBegin(logs?: tf.Logs) {
-    // tfjs wraps an instance that follows a plain object as if it were one.
-    if (!(this instanceof TensorBoardCallback)) {
-      throw new Error(
-        'A plain object comes before tensorBoard(…) in callbacks, which makes tfjs ignore it; write new tf.CustomCallback({…}) for the plain object.',
-      );
-    }
-    await super.onTrainBegin(logs);
   }
 
   private async begin() {
