@@ -3,6 +3,7 @@ import {
   asSummaryWriter,
   type SummaryWriter,
 } from '../tensorboard/summary_writer.js';
+import {unfailing} from '../tensorboard/unfailing.js';
 import {FitCallback} from './fit_callback.js';
 
 /** Options of {@link tensorBoard}. */
@@ -28,6 +29,7 @@ export class TensorBoardCallback extends FitCallback {
   private readonly histogramFreq: number;
   private series?: Series;
   private batches: number;
+  private readonly attempt = unfailing("TensorBoard's log");
 
   constructor(
     private readonly target: string | SummaryWriter,
@@ -42,7 +44,7 @@ export class TensorBoardCallback extends FitCallback {
         ? (_, logs) => this.log('batch/', logs, ++this.batches)
         : undefined,
       onEpochEnd: (epoch, logs) => this.endEpoch(epoch + 1, logs),
-      onTrainEnd: () => this.series?.end(),
+      onTrainEnd: () => this.attempt(() => this.series?.end()),
     });
     if (updateFreq !== 'batch' && updateFreq !== 'epoch') {
       throw new Error(
@@ -79,6 +81,10 @@ export class TensorBoardCallback extends FitCallback {
   }
 
   private log(prefix: string, logs: tf.Logs = {}, step: number) {
+    this.attempt(() => this.write(prefix, logs, step));
+  }
+
+  private write(prefix: string, logs: tf.Logs, step: number) {
     for (const [key, value] of Object.entries(logs)) {
       if (['batch', 'size', 'num_steps'].includes(key)) continue;
       if (key.startsWith('val_')) {
@@ -94,10 +100,10 @@ export class TensorBoardCallback extends FitCallback {
     if (this.histogramFreq > 0 && epoch % this.histogramFreq === 0) {
       for (const weight of this.model?.weights ?? []) {
         const values = (await weight.read().data()) as Float32Array;
-        this.series?.histogram(weight.name, values, epoch);
+        this.attempt(() => this.series?.histogram(weight.name, values, epoch));
       }
     }
-    this.series?.flush();
+    this.attempt(() => this.series?.flush());
   }
 }
 
@@ -184,7 +190,8 @@ function tags(writer: SummaryWriter): Series {
  *   in which they are prefixes: `train/epoch/loss`, `val/epoch/loss`. It is
  *   flushed after each epoch and not closed.
  * @throws An `Error` for bad arguments, and from `fit`, before the first
- *   batch, where the directory can't be written.
+ *   batch, where the directory can't be written. Where it can't be written later
+ *   on, a line says so and training goes on.
  */
 export function tensorBoard(
   logDirOrWriter: string | SummaryWriter = './logs',

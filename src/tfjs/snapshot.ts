@@ -12,14 +12,30 @@ export class Snapshot {
   private readonly products: tf.Tensor[];
   private readonly moments: tf.Tensor[][];
 
-  constructor(private readonly model: SnapshotModel) {
-    const {optimizer} = model;
+  /** @param tensors What another snapshot of such a model gave, in place of what it is now. */
+  constructor(
+    private readonly model: SnapshotModel,
+    tensors: SnapshotTensors = tensorsOf(model),
+  ) {
     const keep = (t: tf.Tensor) => tf.keep(tf.clone(t));
-    this.weights = variables(model).map(keep);
-    this.products = optimizerProducts(optimizer).map(keep);
-    this.moments = optimizerMoments(optimizer).map(list =>
-      list.map(({variable}) => keep(variable)),
-    );
+    this.weights = tensors.weights.map(keep);
+    this.products = tensors.products.map(keep);
+    this.moments = tensors.moments.map(list => list.map(keep));
+  }
+
+  /** Copies, the caller's to dispose. */
+  tensors(): SnapshotTensors {
+    const copies = (list: tf.Tensor[]) => list.map(t => t.clone());
+    return {
+      weights: copies(this.weights),
+      products: copies(this.products),
+      moments: this.moments.map(copies),
+    };
+  }
+
+  /** Whether another snapshot of the model has the very same weights. */
+  sameWeights(other: Snapshot): boolean {
+    return this.weights.every((w, i) => w.dataId === other.weights[i].dataId);
   }
 
   /** Puts model and optimizer back, bit for bit; the count of updates goes on. */
@@ -44,6 +60,27 @@ export class Snapshot {
   dispose(): void {
     tf.dispose([this.weights, this.products, this.moments]);
   }
+}
+
+/** What a snapshot holds. */
+export interface SnapshotTensors {
+  /** All weights of the model. */
+  weights: tf.Tensor[];
+  /** Running products of the optimizer. */
+  products: tf.Tensor[];
+  /** Its lists of moments. */
+  moments: tf.Tensor[][];
+}
+
+function tensorsOf(model: SnapshotModel): SnapshotTensors {
+  const {optimizer} = model;
+  return {
+    weights: variables(model),
+    products: optimizerProducts(optimizer),
+    moments: optimizerMoments(optimizer).map(list =>
+      list.map(({variable}) => variable),
+    ),
+  };
 }
 
 /** What a snapshot is taken of. */
