@@ -1,59 +1,87 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import {checkLayersModel} from '../models/logits.js';
-import {
-  type AdversarialTrainingArgs,
-  checkArgs,
-} from '../training/adversarial_training_args.js';
-import {Adversaries} from '../training/adversaries.js';
-import {AttackLog} from '../training/attack_log.js';
 import {
   setTrainer,
   type TrainableModel,
   type TrainData,
   type TrainFunction,
 } from '../tfjs/train_function.js';
+import {Adversaries} from '../training/adversaries.js';
+import {
+  type AdversarialTrainingArgs,
+  type AdversarialTrainingState,
+  checkArgs,
+} from '../training/adversarial_training_args.js';
+import {AttackLog} from '../training/attack_log.js';
 import {BatchLogs} from '../training/batch_logs.js';
-import {type Batch, objectiveStep} from '../training/objective_step.js';
+import {FiniteCheck} from '../training/finite_check.js';
+import {OverfittingGuard} from '../training/overfitting_guard.js';
+import {trainingStep} from '../training/training_step.js';
+import {FitCallback} from './fit_callback.js';
 import {TensorBoardCallback} from './tensor_board.js';
 
-export type {AdversarialTrainingArgs};
+export type {AdversarialTrainingArgs, AdversarialTrainingState};
 
 /** @see adversarialTraining */
-export class AdversarialTraining extends tf.CustomCallback {
+export class AdversarialTraining extends FitCallback {
   private readonly adversaries: Adversaries;
-  private readonly every: number;
-  private readonly warmUpEpochs: number;
   private readonly logs: BatchLogs;
   private readonly board: TensorBoardCallback | null;
   private readonly attackLog: AttackLog | null;
+  private readonly finite: FiniteCheck;
+  private readonly guard: OverfittingGuard | null;
+  private epoch = 0;
+  private batch = 0;
 
   constructor(private readonly args: AdversarialTrainingArgs) {
-    super({});
+    super('adversarialTraining');
     const {
+      /* eslint-disable @typescript-eslint/no-unused-vars */
       attack,
       union,
       mix = 'adversarial',
       objective,
-      warmUpEpochs = 0,
+      crafting,
+      labelSmoothing,
+      awp,
+      warmUpEpochs,
+      initialState,
+      /* eslint-enable @typescript-eslint/no-unused-vars */
       every = 1,
-      cleanMetrics = true,
+      cleanMetrics,
+      metricsEvery,
+      guard,
+      onOverfitting = 'warn',
+      onNonFinite = 'stop',
       tensorBoard,
       initialBatch,
       ...options
     } = checkArgs(args);
-    this.args = {...args, mix};
-    this.adversaries = new Adversaries(attack, union, options, objective);
-    this.warmUpEpochs = warmUpEpochs;
-    this.every = every;
-    const {attacks} = this.adversaries;
+    this.adversaries = new Adversaries(args, options);
+    const {fast, names} = this.adversaries;
+    this.args = {
+      ...args,
+      mix,
+      every,
+      cleanMetrics: cleanMetrics ?? !fast,
+      metricsEvery: metricsEvery ?? (fast ? 10 : 1),
+    };
     this.logs = new BatchLogs(this.adversaries.terms(), {
-      clean: cleanMetrics,
-      repeat: every > 1,
-      union: this.adversaries.union && {
-        mode: this.adversaries.union,
-        names: attacks.map(({name}) => name),
-      },
+      clean: this.args.cleanMetrics!,
+      repeat: every > 1 || this.args.metricsEvery! > 1,
+      skipped: onNonFinite === 'skip',
+      union: this.adversaries.union && {mode: this.adversaries.union, names},
     });
+    this.finite = new FiniteCheck(onNonFinite);
+    this.guard =
+      (guard ?? fast !== null)
+        ? new OverfittingGuard(
+            typeof guard === 'object' ? guard : {},
+            this.adversaries,
+            onOverfitting,
+            options,
+          )
+        : null;
     this.board =
       tensorBoard === undefined
         ? null
@@ -67,51 +95,61 @@ export class AdversarialTraining extends tf.CustomCallback {
         : new AttackLog(tensorBoard, initialBatch !== undefined);
   }
 
+  /**
+   * What a run that goes on needs beside model and optimizer, as `initialState`.
+   * Its tensors, if any, are the caller's to dispose.
+   */
+  state(): AdversarialTrainingState {
+    return {
+      robustAccuracy: this.adversaries.robustAccuracy(),
+      ...(this.guard && {guard: this.guard.state()}),
+    };
+  }
+
   /** @internal */
   override setParams(params: Parameters<tf.CustomCallback['setParams']>[0]) {
     super.setParams(params);
-    this.logs.announce(params as {metrics?: string[]});
+    this.announce(params, ...this.logs.keys);
     this.board?.setParams(params);
   }
 
   /** @internal */
   override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
     super.setModel(model);
-    checkLayersModel(model as unknown as tf.LayersModel);
+    checkLayersModel(this.model!);
     setTrainer(model, (m, data, plain) => this.trainStep(m, data, plain));
     this.board?.setModel(model);
   }
 
   /** @internal */
   override async onTrainBegin(logs?: tf.Logs) {
-    // After a plain object in a list of callbacks tfjs takes every further one
-    // for a plain object too, copies its methods, and never calls setModel.
-    if (!(this instanceof AdversarialTraining)) {
-      throw new Error(
-        'adversarialTraining must not come after a plain object in callbacks, where tfjs ignores it. ' +
-          'Write the plain object as new tf.CustomCallback({...}).',
-      );
-    }
     await super.onTrainBegin(logs);
     await this.board?.onTrainBegin(logs);
-    const {attacks} = this.adversaries;
-    const [{options}] = attacks;
-    const name = attacks.map(attack => attack.name).join(' | ');
-    const initialEpoch = Number(this.params?.initialEpoch ?? 0);
-    await this.attackLog?.begin(name, options, this.args, initialEpoch);
+    const {initialState} = this.args;
+    this.adversaries.setRobustAccuracy(initialState?.robustAccuracy);
+    this.finite.dispose();
+    this.guard?.begin(this.trainable(), initialState?.guard);
+    const {metrics} = this.params as unknown as {metrics?: string[]};
+    await this.attackLog?.begin(this.adversaries, this.args, {
+      initialEpoch: Number(this.params?.initialEpoch ?? 0),
+      metrics: [...(metrics ?? []), ...(this.guard?.keys ?? [])],
+    });
   }
 
   /** @internal */
   override async onEpochBegin(epoch: number, logs?: tf.Logs) {
-    const scale =
-      this.warmUpEpochs > 0 ? Math.min(1, (epoch + 1) / this.warmUpEpochs) : 1;
-    this.adversaries.scale(scale);
+    const {warmUpEpochs = 0} = this.args;
+    this.adversaries.setScale(
+      warmUpEpochs > 0 ? Math.min(1, (epoch + 1) / warmUpEpochs) : 1,
+    );
+    this.epoch = epoch;
     this.attackLog?.beginEpoch(epoch);
     await super.onEpochBegin(epoch, logs);
   }
 
   /** @internal */
   override async onBatchBegin(batch: number, logs?: tf.Logs) {
+    this.batch = batch;
     this.logs.begin(logs);
     await super.onBatchBegin(batch, logs);
   }
@@ -125,6 +163,7 @@ export class AdversarialTraining extends tf.CustomCallback {
   /** @internal */
   override async onEpochEnd(epoch: number, logs?: tf.Logs) {
     await super.onEpochEnd(epoch, logs);
+    await this.guard?.endEpoch(this.trainable(), logs, epoch);
     await this.board?.onEpochEnd(epoch, logs);
     this.attackLog?.endEpoch();
   }
@@ -132,63 +171,40 @@ export class AdversarialTraining extends tf.CustomCallback {
   /** @internal */
   override async onTrainEnd(logs?: tf.Logs) {
     await super.onTrainEnd(logs);
+    this.finite.dispose();
+    this.guard?.dispose();
     await this.board?.onTrainEnd(logs);
     this.attackLog?.end();
   }
 
-  /** The training step on one batch: craft in inference mode, update in training mode. */
+  private trainable(): TrainableModel {
+    return this.model as unknown as TrainableModel;
+  }
+
   private trainStep(
     model: TrainableModel,
     data: TrainData,
     plain: TrainFunction,
   ): tf.Scalar[] {
-    // Counted by the optimizer, whose count is saved with its state: a run that
-    // goes on where it stopped attacks the same batches with the same numbers.
-    const step = model.optimizer.iterations;
-    if (step % this.every !== 0) {
-      this.logs.writeAgain();
-      return plain(data);
-    }
-    const [images, labels] = data as [tf.Tensor4D, tf.Tensor2D];
-    const weights = (data[2] ?? null) as tf.Tensor1D | null;
-    const classifier = model as unknown as tf.LayersModel;
-    const {union} = this.adversaries;
-    const started = performance.now();
-    const attacks = this.adversaries.ofBatch(step);
-    const each = attacks.map(a => a.perturb(classifier, images, labels));
-    const crafted = this.adversaries.combine(each);
-    const craftMs = performance.now() - started;
-    const made: tf.Tensor[] = [];
-    /** One copy for each of the attacks whose examples are stacked. */
-    const copies = <T extends tf.Tensor | null>(t: T): T => {
-      if (union !== 'mean' || !t) return t;
-      made.push(tf.concat(each.map(() => t) as tf.Tensor[]));
-      return made[made.length - 1] as T;
-    };
-    try {
-      const own: Batch = {
-        images: copies(images),
-        labels: copies(labels),
-        sampleWeights: copies(weights),
-      };
-      this.logs.write(classifier, {images, labels, crafted, craftMs});
-      if (union) this.logs.writeUnion(attacks, each, crafted);
-      this.attackLog?.write(own.images, crafted);
-      const {adversarial} = crafted;
-      if (this.args.objective) {
-        return objectiveStep(model, this.args.objective, own, adversarial);
-      }
-      const rest = [own.labels, own.sampleWeights].slice(0, data.length - 1);
-      if (this.args.mix !== 'both') return plain([adversarial, ...rest]);
-      const doubled = [adversarial, ...rest].map((t, i) => {
-        if (!t) return t;
-        made.push(tf.concat([data[i]!, t]));
-        return made[made.length - 1];
-      });
-      return plain(doubled);
-    } finally {
-      tf.dispose([made, each, crafted] as unknown as tf.TensorContainer);
-    }
+    const [images, labels] = data as [tf.Tensor4D, tf.Tensor];
+    this.guard?.beforeUpdate(images, labels);
+    const place = `batch ${this.batch + 1} of epoch ${this.epoch + 1}`;
+    const {values, skipped} = this.finite.run(model, place, () =>
+      trainingStep(
+        {
+          args: this.args,
+          adversaries: this.adversaries,
+          logs: this.logs,
+          attackLog: this.attackLog,
+        },
+        model,
+        data,
+        plain,
+      ),
+    );
+    this.logs.writeSkipped(skipped);
+    this.guard?.afterUpdate(model);
+    return values;
   }
 }
 

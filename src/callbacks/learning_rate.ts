@@ -1,4 +1,6 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
+import {setLearningRate} from '../tfjs/optimizer_fields.js';
+import {FitCallback} from './fit_callback.js';
 
 /** The learning rate of each update, counted from 0. */
 export type Schedule = (step: number) => number;
@@ -83,9 +85,9 @@ export function stepDecay({
 }
 
 /** @see learningRate */
-export class LearningRate extends tf.CustomCallback {
+export class LearningRate extends FitCallback {
   constructor(private readonly schedule: Schedule) {
-    super({});
+    super('learningRate');
     if (typeof schedule !== 'function') {
       throw new Error(
         'learningRate needs a schedule, for instance oneCycle({peak: 0.1, steps: 1000}).',
@@ -96,33 +98,18 @@ export class LearningRate extends tf.CustomCallback {
   /** @internal */
   override setParams(params: Parameters<tf.CustomCallback['setParams']>[0]) {
     super.setParams(params);
-    const {metrics} = params as {metrics?: string[]};
-    if (metrics && !metrics.includes(KEY)) metrics.push(KEY);
-  }
-
-  /** @internal */
-  override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
-    // Read by the hook below: CustomCallback keeps no model.
-    this.trained = model as unknown as tf.LayersModel;
-  }
-
-  private trained?: tf.LayersModel;
-
-  /** @internal */
-  override async onTrainBegin(logs?: tf.Logs) {
-    if (!(this instanceof LearningRate)) {
-      throw new Error(
-        'learningRate must not come after a plain object in callbacks, where tfjs ignores it. ' +
-          'Write the plain object as new tf.CustomCallback({...}).',
-      );
-    }
-    await super.onTrainBegin(logs);
+    this.announce(params, KEY);
   }
 
   /** @internal */
   override async onBatchBegin(batch: number, logs?: tf.Logs) {
-    const {optimizer} = this.trained!;
+    const {optimizer} = this.model!;
     const rate = this.schedule(optimizer.iterations);
+    if (!(Number.isFinite(rate) && rate >= 0)) {
+      throw new Error(
+        `A learning rate must be a number of at least 0, but the schedule gave ${rate} for update ${optimizer.iterations}.`,
+      );
+    }
     setLearningRate(optimizer, rate);
     if (logs) logs[KEY] = rate;
     await super.onBatchBegin(batch, logs);
@@ -147,28 +134,6 @@ const KEY = 'learning_rate';
  */
 export function learningRate(schedule: Schedule): LearningRate {
   return new LearningRate(schedule);
-}
-
-function setLearningRate(optimizer: tf.Optimizer, rate: number): void {
-  if (!(Number.isFinite(rate) && rate >= 0)) {
-    throw new Error(
-      `A learning rate must be a number of at least 0, but the schedule gave ${rate} for update ${optimizer.iterations}.`,
-    );
-  }
-  // Its types keep the rate private; sgd and momentum hold it as a tensor too.
-  const open = optimizer as unknown as {
-    learningRate?: number;
-    setLearningRate?: (rate: number) => void;
-  };
-  if (typeof open.setLearningRate === 'function') {
-    open.setLearningRate(rate);
-  } else if (typeof open.learningRate === 'number') {
-    open.learningRate = rate;
-  } else {
-    throw new Error(
-      `The optimizer ${optimizer.getClassName()} has no learning rate to be set.`,
-    );
-  }
 }
 
 function check(name: string, value: number, valid: boolean): void {

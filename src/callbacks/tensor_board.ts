@@ -1,8 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import {
   asSummaryWriter,
   type SummaryWriter,
 } from '../tensorboard/summary_writer.js';
+import {unfailing} from '../tensorboard/unfailing.js';
+import {FitCallback} from './fit_callback.js';
 
 /** Options of {@link tensorBoard}. */
 export interface TensorBoardArgs {
@@ -23,11 +25,11 @@ export interface TensorBoardArgs {
 }
 
 /** See `tensorBoard`. */
-export class TensorBoardCallback extends tf.CustomCallback {
+export class TensorBoardCallback extends FitCallback {
   private readonly histogramFreq: number;
-  private model?: tf.LayersModel;
   private series?: Series;
   private batches: number;
+  private readonly attempt = unfailing("TensorBoard's log");
 
   constructor(
     private readonly target: string | SummaryWriter,
@@ -36,13 +38,13 @@ export class TensorBoardCallback extends tf.CustomCallback {
     const {updateFreq = 'epoch', histogramFreq = 0, initialBatch = 0} = args;
     // Without a batch hook the logs stay on the device until the epoch's end.
     const perBatch = updateFreq === 'batch';
-    super({
+    super('tensorBoard', {
       onTrainBegin: () => this.begin(),
       onBatchEnd: perBatch
         ? (_, logs) => this.log('batch/', logs, ++this.batches)
         : undefined,
       onEpochEnd: (epoch, logs) => this.endEpoch(epoch + 1, logs),
-      onTrainEnd: () => this.series?.end(),
+      onTrainEnd: () => this.attempt(() => this.series?.end()),
     });
     if (updateFreq !== 'batch' && updateFreq !== 'epoch') {
       throw new Error(
@@ -58,22 +60,6 @@ export class TensorBoardCallback extends tf.CustomCallback {
     if (typeof target !== 'string') asSummaryWriter(target);
     this.histogramFreq = histogramFreq;
     this.batches = initialBatch;
-  }
-
-  /** @internal */
-  override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
-    this.model = model as tf.LayersModel;
-  }
-
-  /** @internal */
-  override async onTrainBegin(logs?: tf.Logs) {
-    // tfjs wraps an instance that follows a plain object as if it were one.
-    if (!(this instanceof TensorBoardCallback)) {
-      throw new Error(
-        'A plain object comes before tensorBoard(…) in callbacks, which makes tfjs ignore it; write new tf.CustomCallback({…}) for the plain object.',
-      );
-    }
-    await super.onTrainBegin(logs);
   }
 
   private async begin() {
@@ -95,6 +81,10 @@ export class TensorBoardCallback extends tf.CustomCallback {
   }
 
   private log(prefix: string, logs: tf.Logs = {}, step: number) {
+    this.attempt(() => this.write(prefix, logs, step));
+  }
+
+  private write(prefix: string, logs: tf.Logs, step: number) {
     for (const [key, value] of Object.entries(logs)) {
       if (['batch', 'size', 'num_steps'].includes(key)) continue;
       if (key.startsWith('val_')) {
@@ -110,10 +100,10 @@ export class TensorBoardCallback extends tf.CustomCallback {
     if (this.histogramFreq > 0 && epoch % this.histogramFreq === 0) {
       for (const weight of this.model?.weights ?? []) {
         const values = (await weight.read().data()) as Float32Array;
-        this.series?.histogram(weight.name, values, epoch);
+        this.attempt(() => this.series?.histogram(weight.name, values, epoch));
       }
     }
-    this.series?.flush();
+    this.attempt(() => this.series?.flush());
   }
 }
 
@@ -200,7 +190,8 @@ function tags(writer: SummaryWriter): Series {
  *   in which they are prefixes: `train/epoch/loss`, `val/epoch/loss`. It is
  *   flushed after each epoch and not closed.
  * @throws An `Error` for bad arguments, and from `fit`, before the first
- *   batch, where the directory can't be written.
+ *   batch, where the directory can't be written. Where it can't be written later
+ *   on, a line says so and training goes on.
  */
 export function tensorBoard(
   logDirOrWriter: string | SummaryWriter = './logs',

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {FitCallback} from './fit_callback.js';
 
 /** Options of {@link weightAverage}. */
 export interface WeightAverageArgs {
@@ -20,10 +21,9 @@ export interface WeightAverageState {
 }
 
 /** @see weightAverage */
-export class WeightAverage extends tf.CustomCallback {
+export class WeightAverage extends FitCallback {
   private readonly decay: number;
   private readonly initial?: WeightAverageState;
-  private averaged?: tf.LayersModel;
   private batchesPerEpoch: number | null = null;
   /** The average; while the model has that, the weights it is trained with. */
   private others: tf.Variable[] = [];
@@ -31,7 +31,7 @@ export class WeightAverage extends tf.CustomCallback {
   private updates = 0;
 
   constructor({decay = 0.999, initial}: WeightAverageArgs = {}) {
-    super({});
+    super('weightAverage');
     if (!(decay >= 0 && decay < 1)) {
       throw new Error(
         `weightAverage: decay must be a number from 0 to below 1, but is ${decay}.`,
@@ -65,18 +65,7 @@ export class WeightAverage extends tf.CustomCallback {
   }
 
   /** @internal */
-  override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
-    this.averaged = model as unknown as tf.LayersModel;
-  }
-
-  /** @internal */
   override async onTrainBegin(logs?: tf.Logs) {
-    if (!(this instanceof WeightAverage)) {
-      throw new Error(
-        'weightAverage must not come after a plain object in callbacks, where tfjs ignores it. ' +
-          'Write the plain object as new tf.CustomCallback({...}).',
-      );
-    }
     // What a fit that ended by an error has left.
     this.dispose();
     const start = this.initial?.weights ?? this.weights().map(w => w.read());
@@ -135,7 +124,7 @@ export class WeightAverage extends tf.CustomCallback {
   }
 
   private weights() {
-    return this.averaged!.weights;
+    return this.model!.weights;
   }
 
   private copies(): tf.Tensor[] {

@@ -8,7 +8,7 @@ export interface ObjectiveArgs {
   images: tf.Tensor4D;
   /** Its adversarial counterpart. */
   adversarial: tf.Tensor4D;
-  /** As they were given to `fit`. */
+  /** As they were given to `fit`, or smoothed. */
   labels: tf.Tensor;
   /** Of each example, from class weights, [N]; null where there are none. */
   sampleWeights: tf.Tensor1D | null;
@@ -29,6 +29,8 @@ export interface ObjectiveArgs {
 export interface TrainingObjective {
   /** As it is shown in logs. */
   readonly name: string;
+  /** False if it does not use the model's loss, on which labels are smoothed. Default true. */
+  readonly usesLoss?: boolean;
   /** How adversarial examples for it are crafted, unless the user says otherwise. */
   attackOptions(threatModel: ThreatModel): AttackOptions;
   /** The loss, a scalar, and the output that the model's metrics are taken on. */

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {Delta} from '../attacks/threat_models/delta.js';
 import {klDivergence} from '../attacks/losses.js';
+import {checkWeights} from './check_weights.js';
 import type {TrainingObjective} from './objective.js';
 
 /** Options of {@link trades}. */
@@ -34,13 +35,7 @@ export function trades({
   beta = 6,
   startDeviation = 0.001,
 }: TradesArgs = {}): TrainingObjective {
-  for (const [name, value] of Object.entries({beta, startDeviation})) {
-    if (!(value >= 0 && Number.isFinite(value))) {
-      throw new Error(
-        `trades: ${name} must be a number of at least 0, but is ${value}.`,
-      );
-    }
-  }
+  checkWeights('trades', {beta, startDeviation});
   return {
     name: `TRADES(${beta})`,
     attackOptions: threatModel => ({

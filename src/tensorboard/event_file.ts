@@ -118,8 +118,8 @@ export function eventFileWriter(
     scalar: (name, value, step) => add(scalarValue(name, value), step),
     histogram: (name, data, step, buckets) =>
       add(histogramValue(name, data, buckets), step),
-    image: (name, images, step, {maxOutputs} = {}) =>
-      add(imageValue(name, images, maxOutputs), step),
+    image: (name, images, step, {maxOutputs, description} = {}) =>
+      add(imageValue(name, images, maxOutputs, description), step),
     text: (name, markdown, step) => add(textValue(name, markdown), step),
     hparams(values, metrics) {
       if (metrics != null) {

@@ -6,19 +6,20 @@ export interface ImageGridOptions {
   count?: number;
   /** Factor by which differences are multiplied; 5. */
   magnify?: number;
-  /** Screen pixels a pixel; as many as make a tile about 128 high. */
+  /** Output pixels per image pixel; by default as many as make a tile about 128 high. */
   zoom?: number;
 }
 
-/** About so many white screen pixels are between tiles. */
+/** White output pixels between tiles, about. */
 const GAP = 4;
 
 /**
  * Puts what an attack did into one picture. From above: the clean images, the
  * adversarial ones, and `1/2 + magnify × (adversarial − clean)`, in which
- * mid-gray means untouched.
+ * mid-gray means untouched. Images of 1 channel are gray and those of 3 are RGB;
+ * of any other number, each channel is a gray picture, one below the other.
  *
- * @param clean Images `[N, height, width, 1 or 3]` in [0, 1].
+ * @param clean Images `[N, height, width, channels]` in [0, 1].
  * @param adversarial Images of the same shape.
  * @returns A picture `[H, W, 3]` in [0, 1].
  * @throws An `Error` where the shapes are not those.
@@ -28,10 +29,9 @@ export function imageGrid(
   adversarial: tf.Tensor4D,
   {count = 8, magnify = 5, zoom}: ImageGridOptions = {},
 ): tf.Tensor3D {
-  const [total, height, width, channels] = clean.shape;
-  if (clean.rank !== 4 || ![1, 3].includes(channels) || clean.size === 0) {
+  if (clean.rank !== 4 || clean.size === 0) {
     throw new Error(
-      `An image grid shows images of shape [N, height, width, 1 or 3], not [${clean.shape}].`,
+      `An image grid shows images of shape [N, height, width, channels], not [${clean.shape}].`,
     );
   }
   if (!tf.util.arraysEqual(clean.shape, adversarial.shape)) {
@@ -46,21 +46,29 @@ export function imageGrid(
       );
     }
   }
+  const [total, tall, width, depth] = clean.shape;
+  const rgb = depth === 3;
+  const height = rgb ? tall : tall * depth;
   const columns = Math.min(count, total);
   const factor = zoom ?? Math.max(1, Math.round(128 / Math.max(height, width)));
   // Enlarging comes last, so that all else is done on small tensors.
   const gap = Math.max(1, Math.round(GAP / factor));
   return tf.tidy(() => {
-    const a: tf.Tensor4D = clean.slice(0, columns);
-    const b: tf.Tensor4D = adversarial.slice(0, columns);
+    const shown = (images: tf.Tensor4D): tf.Tensor4D => {
+      const some: tf.Tensor4D = images.slice(0, columns);
+      return rgb
+        ? some
+        : some.transpose([0, 3, 1, 2]).reshape([columns, height, width, 1]);
+    };
+    const [a, b] = [shown(clean), shown(adversarial)];
     const difference = b.sub(a).mul(magnify).add(0.5) as tf.Tensor4D;
     const rows = [a, b, difference].map(images => row(images, gap));
     // Every tile has a gap below and to its right; now above and to the left.
     const grid = padded(tf.concat(rows, 0), [gap, 0], [gap, 0], [0, 0]);
-    const rgb: tf.Tensor3D = channels === 1 ? grid.tile([1, 1, 3]) : grid;
-    const [h, w] = rgb.shape;
+    const colors: tf.Tensor3D = rgb ? grid : grid.tile([1, 1, 3]);
+    const [h, w] = colors.shape;
     const size: [number, number] = [h * factor, w * factor];
-    return tf.image.resizeNearestNeighbor(rgb, size) as tf.Tensor3D;
+    return tf.image.resizeNearestNeighbor(colors, size) as tf.Tensor3D;
   });
 }
 

@@ -10,6 +10,8 @@ export interface SummaryValue {
   metadata: {
     pluginData: {pluginName: string; content?: Uint8Array};
     dataClass: number;
+    /** Markdown. */
+    summaryDescription?: string;
   };
   tensor: object;
 }
@@ -57,6 +59,7 @@ export function imageValue(
   tag: string,
   images: SummaryImages,
   maxOutputs = 3,
+  description?: string,
 ): SummaryValue {
   const dims: number[] = images.shape;
   const [height, width, channels] = dims.slice(-3);
@@ -80,11 +83,13 @@ export function imageValue(
     }),
   );
   const strings = [utf8(String(width)), utf8(String(height)), ...files];
-  return summary(tag, 'images', DataClass.BLOB_SEQUENCE, {
+  const value = summary(tag, 'images', DataClass.BLOB_SEQUENCE, {
     dtype: DataType.STRING,
     tensorShape: shape([strings.length]),
     stringVal: strings,
   });
+  if (description) value.metadata.summaryDescription = description;
+  return value;
 }
 
 /** Markdown. */

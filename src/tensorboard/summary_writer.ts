@@ -63,12 +63,15 @@ export interface SummaryWriter {
   /** Sends what is still in memory to the file. */
   flush(): void;
 
-  /** Adds pictures, the first `maxOutputs` (3) of those given. */
+  /**
+   * Adds pictures, the first `maxOutputs` (3) of those given. TensorBoard shows
+   * the description, Markdown, beside the pictures' name.
+   */
   image?(
     name: string,
     images: SummaryImages,
     step: number,
-    options?: {maxOutputs?: number},
+    options?: {maxOutputs?: number; description?: string},
   ): void;
 
   /** Adds a text; TensorBoard shows it as Markdown. */

@@ -27,6 +27,8 @@ export interface TrainableModel {
   >;
   metricsNames: string[];
   collectedTrainableWeights: Array<{read(): tf.Variable}>;
+  /** All weights, moving statistics included. */
+  weights: Array<{name: string; read(): tf.Variable}>;
   calculateLosses(): tf.Scalar[];
   makeTrainFunction(): TrainFunction;
 }

@@ -1,10 +1,22 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Attack, Perturbed} from '../attacks/attack.js';
-import {logits} from '../models/logits.js';
 import {margin} from '../attacks/losses.js';
-import type {Worst} from './union.js';
 import {oneHotLabels} from '../data/validate.js';
+import {logits} from '../models/logits.js';
+import {tidy} from '../ops/tidy.js';
 import type {UnionMode} from './adversarial_training_args.js';
+import type {Crafted, Judged} from './adversary.js';
+import {misclassified} from './misclassified.js';
+import type {Worst} from './union.js';
+
+/** What {@link BatchLogs} shows. */
+export interface BatchLogsArgs {
+  clean: boolean;
+  /** Some batches are not measured, and repeat the last one's values. */
+  repeat: boolean;
+  /** Whether batches may be skipped. */
+  skipped: boolean;
+  union?: {mode: UnionMode; names: string[]};
+}
 
 /**
  * Adds what an attack did to a batch to tfjs's logs.
@@ -15,18 +27,14 @@ import type {UnionMode} from './adversarial_training_args.js';
  * them as it does its own.
  */
 export class BatchLogs {
-  private readonly keys: string[];
+  readonly keys: string[];
   private logs: tf.Logs | undefined;
   private last: Record<string, unknown> = {};
+  private readonly repeat: boolean;
 
   constructor(
     private readonly terms: string[],
-    private readonly show: {
-      clean: boolean;
-      /** Some batches are not attacked, and repeat the last one's values. */
-      repeat: boolean;
-      union?: {mode: UnionMode; names: string[]};
-    },
+    private readonly show: BatchLogsArgs,
   ) {
     const {names = [], mode} = show.union ?? {};
     this.keys = [
@@ -38,19 +46,18 @@ export class BatchLogs {
       ...names.flatMap(name => [`adv_acc_${name}`, `adv_margin_${name}`]),
       ...(mode === 'worst' ? names.map(name => `share_${name}`) : []),
       'craft_ms',
+      ...(show.skipped ? ['skipped'] : []),
     ];
-  }
-
-  announce(params: {metrics?: string[]}): void {
-    for (const key of this.keys) {
-      if (params.metrics && !params.metrics.includes(key)) {
-        params.metrics.push(key);
-      }
-    }
+    this.repeat = show.repeat || mode === 'random' || mode === 'adaptive';
   }
 
   begin(logs: tf.Logs | undefined): void {
     this.logs = logs;
+  }
+
+  /** Whether this batch is the first of a run, with nothing to repeat. */
+  get isFirst(): boolean {
+    return !('adv_acc' in this.last);
   }
 
   write(
@@ -58,9 +65,9 @@ export class BatchLogs {
     {images, labels, crafted, craftMs}: CraftedBatch,
   ): void {
     if (!this.logs) return;
-    tf.tidy(() => {
+    tidy(() => {
       const values: Record<string, tf.Tensor> = {};
-      const z = logits(model, crafted.adversarial);
+      const z = crafted.logits ?? logits(model, crafted.adversarial);
       const classes = z.shape[1];
       const oneHot = oneHotLabels(labels, images.shape[0], classes);
       const copies = z.shape[0] / images.shape[0];
@@ -77,17 +84,21 @@ export class BatchLogs {
     });
   }
 
-  /** To be called after {@link write}: each attack by itself. */
+  /**
+   * To be called after {@link write}: each attack by itself.
+   *
+   * @param names Of the attacks that `each` is of.
+   */
   writeUnion(
-    attacks: Attack[],
-    each: Perturbed[],
-    crafted: Perturbed | Worst,
+    names: string[],
+    each: Crafted[],
+    crafted: Crafted | Judged | Worst,
   ): void {
     if (!this.logs) return;
-    tf.tidy(() => {
+    tidy(() => {
       const values: Record<string, tf.Tensor> = {};
-      attacks.forEach(({name}, k) => {
-        const {success, margin} = each[k];
+      names.forEach((name, k) => {
+        const {success, margin} = each[k] as Judged;
         values[`adv_acc_${name}`] = tf.sub(
           1,
           tf.mean(tf.cast(success, 'float32')),
@@ -103,24 +114,30 @@ export class BatchLogs {
   }
 
   /**
-   * For a batch that is not attacked: the last one's values once more, since tfjs
+   * For a batch that is not measured: the last one's values once more, since tfjs
    * divides its sums by the number of all batches.
    */
-  writeAgain(): void {
+  writeAgain(craftMs?: number): void {
+    if (craftMs !== undefined) this.last.craft_ms = craftMs;
     Object.assign(this.logs ?? {}, this.last);
   }
 
+  writeSkipped(skipped: boolean): void {
+    if (this.show.skipped && this.logs) {
+      (this.logs as Record<string, unknown>).skipped = Number(skipped);
+    }
+  }
+
   private store(values: Record<string, tf.Tensor>, craftMs?: number): void {
-    const repeat = this.show.repeat || this.show.union?.mode === 'random';
     const stored = Object.fromEntries(
       Object.entries(values).map(([key, value]) => [
         key,
-        // Kept scalars, as tfjs's own values, which nobody has waited for yet.
-        repeat ? value.dataSync()[0] : tf.keep(value),
+        // Kept scalars, as tfjs's own values, which are not yet synchronized.
+        this.repeat ? value.dataSync()[0] : tf.keep(value),
       ]),
     );
     if (craftMs !== undefined) stored.craft_ms = craftMs;
-    if (repeat) {
+    if (this.repeat) {
       Object.assign(this.last, stored);
       Object.assign(this.logs!, this.last);
     } else {
@@ -134,7 +151,7 @@ export interface CraftedBatch {
   images: tf.Tensor4D;
   labels: tf.Tensor;
   /** Of each image, one example or several. */
-  crafted: Perturbed;
+  crafted: Crafted;
   craftMs: number;
 }
 
@@ -144,9 +161,9 @@ function measure(
   z: tf.Tensor2D,
   oneHot: tf.Tensor2D,
 ): void {
-  const m = margin(z, oneHot);
   const loss = tf.neg(tf.sum(tf.mul(tf.logSoftmax(z), oneHot), 1));
-  values[`${name}_acc`] = tf.mean(tf.cast(tf.greaterEqual(m, 0), 'float32'));
+  const right = tf.logicalNot(misclassified(z, oneHot));
+  values[`${name}_acc`] = tf.mean(tf.cast(right, 'float32'));
   values[`${name}_loss`] = tf.mean(loss);
-  values[`${name}_margin`] = tf.mean(m);
+  values[`${name}_margin`] = tf.mean(margin(z, oneHot));
 }

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import {logits, outputOfLogits} from '../models/logits.js';
 import type {TrainingObjective} from '../defenses/objective.js';
+import {logits, outputOfLogits} from '../models/logits.js';
 import type {TrainableModel} from '../tfjs/train_function.js';
+import {perturbWeights} from './weight_perturbation.js';
 
 export interface Batch {
   images: tf.Tensor4D;
@@ -9,21 +10,38 @@ export interface Batch {
   sampleWeights: tf.Tensor1D | null;
 }
 
+/** The model's own loss, where the step is not tfjs's. */
+export const ownLoss: TrainingObjective = {
+  name: 'loss',
+  attackOptions: () => ({}),
+  compute: ({adversarial, labels, sampleWeights, forward, loss}) => {
+    const {output} = forward(adversarial);
+    const each = loss(labels, output);
+    return {
+      loss: tf.mean(sampleWeights ? tf.mul(each, sampleWeights) : each),
+      output,
+    };
+  },
+};
+
 /**
  * One update of a model's weights by an objective of its own: what tfjs's train
  * function does, with the objective in the loss's place. Gives the loss and the
  * compiled metrics, kept, in the order of `metricsNames`.
+ *
+ * @param awp γ of adversarial weight perturbation; see {@link perturbWeights}.
  */
 export function objectiveStep(
   model: TrainableModel,
   objective: TrainingObjective,
   {images, labels, sampleWeights}: Batch,
   adversarial: tf.Tensor4D,
+  awp = 0,
 ): tf.Scalar[] {
   const layers = model as unknown as tf.LayersModel;
   const metrics: tf.Scalar[] = [];
-  const total = () => {
-    const {loss, output} = objective.compute({
+  const compute = () =>
+    objective.compute({
       images,
       adversarial,
       labels,
@@ -34,6 +52,8 @@ export function objectiveStep(
       },
       loss: (labels, output) => model.lossFunctions[0](labels, output),
     });
+  const total = () => {
+    const {loss, output} = compute();
     for (const [metric] of model.metricsTensors) {
       metrics.push(tf.keep(tf.mean(metric(labels, output))));
     }
@@ -44,8 +64,18 @@ export function objectiveStep(
   const weights = model.collectedTrainableWeights.map(w => w.read());
   try {
     return tf.tidy(() => {
-      const loss = model.optimizer.minimize(total, true, weights)!;
-      return [tf.keep(loss), ...metrics];
+      const restore = perturbWeights(model, awp, () => compute().loss);
+      let step: ReturnType<typeof tf.variableGrads>;
+      try {
+        step = tf.variableGrads(total, weights);
+      } finally {
+        restore();
+      }
+      const {value, grads} = step;
+      model.optimizer.applyGradients(
+        weights.map(({name}) => ({name, tensor: grads[name]})),
+      );
+      return [tf.keep(value), ...metrics];
     });
   } catch (error) {
     tf.dispose(metrics);

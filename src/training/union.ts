@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Perturbed} from '../attacks/attack.js';
 import {tidy} from '../ops/tidy.js';
+import type {Crafted, Judged} from './adversary.js';
 
 /** For each example, what the most successful of several attacks made of it. */
-export interface Worst extends Perturbed {
+export interface Worst extends Judged {
   /** Which attack that is, counted from 0, int32 [N]. */
   chosen: tf.Tensor1D;
 }
@@ -13,8 +13,8 @@ export interface Worst extends Perturbed {
  * smallest margin; of equals, the first. Sizes of terms that the chosen attack
  * does not have are 0.
  */
-export function worstOf(each: Perturbed[]): Worst {
-  return tidy((): Worst => {
+export function worstOf(each: Judged[]): Worst {
+  return tidy(() => {
     const margins = tf.stack(each.map(({margin}) => margin));
     const chosen = tf.argMin(margins, 0) as tf.Tensor1D;
     const isChosen = each.map((_, k) => tf.equal(chosen, k));
@@ -31,13 +31,18 @@ export function worstOf(each: Perturbed[]): Worst {
               )
             : sum,
         tf.zerosLike(first),
-      );
+      ) as T;
     };
-    const margin = pick(each.map(p => p.margin));
+    const known = each.every(p => p.logits);
     return {
       adversarial: pick(each.map(p => p.adversarial)),
-      margin,
-      success: tf.logicalNot(tf.greaterEqual(margin, 0)) as tf.Tensor1D,
+      margin: pick(each.map(p => p.margin)),
+      // Chosen by number: backends have no choice between booleans.
+      success: tf.cast(
+        pick(each.map(p => tf.cast(p.success, 'float32') as tf.Tensor1D)),
+        'bool',
+      ),
+      ...(known && {logits: pick(each.map(p => p.logits))}),
       sizes: mapTerms(each, term => pick(each.map(p => p.sizes[term]))),
       chosen,
     };
@@ -45,24 +50,24 @@ export function worstOf(each: Perturbed[]): Worst {
 }
 
 /** All of them one after the other: [attacks · N, …]; of sizes, those of the attacks that have the term. */
-export function stackOf(each: Perturbed[]): Perturbed {
-  return tidy((): Perturbed => {
-    const margin = tf.concat(each.map(p => p.margin));
-    return {
-      adversarial: tf.concat(each.map(p => p.adversarial)),
-      margin,
-      success: tf.logicalNot(tf.greaterEqual(margin, 0)) as tf.Tensor1D,
-      sizes: mapTerms(each, term =>
-        tf.concat(
-          each.filter(p => p.sizes[term]).map(p => p.sizes[term]) as never,
-        ),
-      ),
-    };
-  });
+export function stackOf(each: Crafted[]): Crafted {
+  const join = <T extends tf.Tensor>(of: (p: Crafted) => T | undefined) => {
+    const parts = each.map(of).filter(t => t !== undefined);
+    return parts.length === each.length ? (tf.concat(parts) as T) : undefined;
+  };
+  return tidy(() => ({
+    adversarial: join(p => p.adversarial)!,
+    margin: join(p => p.margin),
+    success: join(p => p.success),
+    logits: join(p => p.logits),
+    sizes: mapTerms(each, term =>
+      tf.concat(each.filter(p => p.sizes[term]).map(p => p.sizes[term])),
+    ),
+  }));
 }
 
 function mapTerms(
-  each: Perturbed[],
+  each: Crafted[],
   value: (term: string) => tf.Tensor1D,
 ): Record<string, tf.Tensor1D> {
   const terms = new Set(each.flatMap(({sizes}) => Object.keys(sizes)));

@@ -1,0 +1,179 @@
+import * as tf from '@tensorflow/tfjs';
+import {Delta} from '../attacks/threat_models/delta.js';
+import {ReColor} from '../attacks/threat_models/recolor.js';
+import {Sequence} from '../attacks/threat_models/sequence.js';
+import {StAdv} from '../attacks/threat_models/stadv.js';
+import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
+import {tidy} from '../ops/tidy.js';
+import {coarseSize, interpolate} from './coarse_grid.js';
+
+/**
+ * How a single step searches one term of a threat model: over coordinates, from
+ * which the term's parameters follow linearly. For D these are the parameters
+ * themselves; for C and S, displacements at the points of a coarse grid.
+ */
+export interface FastTerm {
+  /** Tensors of coordinates; as many as the term has parameters. */
+  readonly count: number;
+  /** Coordinates drawn uniformly in ±`scale` bounds. */
+  noise(images: tf.Tensor4D, scale: number, seed: number): tf.Tensor[];
+  /** The term's parameters at these coordinates; differentiable. */
+  parameters(coordinates: tf.Tensor[], images: tf.Tensor4D): tf.Tensor[];
+  /** A step downwards, of `length` bounds. */
+  step(
+    coordinates: tf.Tensor[],
+    gradients: tf.Tensor[],
+    length: number,
+  ): tf.Tensor[];
+}
+
+/** The terms of a threat model, in the order of its parameters. */
+export function fastTerms(model: ThreatModel, spacing: number): FastTerm[] {
+  if (model instanceof Sequence) {
+    return model.terms.flatMap(term => fastTerms(term, spacing));
+  }
+  if (model instanceof ReColor) return [recolorTerm(model, spacing)];
+  if (model instanceof StAdv) return [flowTerm(model, spacing)];
+  if (model instanceof Delta) return [deltaTerm(model)];
+  return [anyTerm(model)];
+}
+
+function deltaTerm(model: Delta): FastTerm {
+  const {epsilon, norm} = model;
+  return {
+    ...anyTerm(model),
+    noise: (images, scale, seed) =>
+      tidy(() => {
+        const noise =
+          norm === 'l2'
+            ? anyTerm(model).noise(images, scale, seed)[0]
+            : uniform(images.shape, scale * epsilon, seed);
+        // A step from beyond the range of pixels would not come back in.
+        const above = tf.maximum(noise, tf.neg(images));
+        return [tf.minimum(above, tf.sub(1, images))];
+      }),
+    step: ([delta], [gradient], length) => {
+      const direction = norm === 'l2' ? unit(gradient) : signs(gradient);
+      return [tf.sub(delta, tf.mul(direction, length * epsilon))];
+    },
+  };
+}
+
+function recolorTerm(model: ReColor, spacing: number): FastTerm {
+  const {epsilon, resolution} = model;
+  const every = gridSpacing(model, Math.max(...epsilon), spacing);
+  const coarse = resolution.map(size => coarseSize(size, every));
+  return {
+    ...anyTerm(model),
+    noise: (images, scale, seed) =>
+      epsilon.map((bound, channel) =>
+        uniform([images.shape[0], ...coarse], scale * bound, seed + channel),
+      ),
+    parameters: coordinates =>
+      coordinates.map(t => interpolate(t, [...resolution])),
+  };
+}
+
+function flowTerm(model: StAdv, spacing: number): FastTerm {
+  const every = gridSpacing(model, model.epsilon, spacing);
+  const any = anyTerm(model);
+  return {
+    ...any,
+    noise: ({shape: [n, height, width]}, scale, seed) => {
+      const coarse = [height, width].map(size => coarseSize(size, every));
+      const shape = [n, ...coarse, 2];
+      return tidy(() => [
+        insideImage(uniform(shape, scale * model.epsilon, seed)),
+      ]);
+    },
+    step: (flow, gradients, length) =>
+      any.step(flow, gradients, length).map(insideImage),
+    parameters: ([flow], {shape: [, height, width]}) => [
+      interpolate(flow, [height, width]),
+    ],
+  };
+}
+
+/** Any threat model: its own random start, and a sign step of each parameter. */
+function anyTerm(model: ThreatModel): FastTerm {
+  const bounds = model.bounds();
+  return {
+    count: bounds.length,
+    noise: (images, scale, seed) =>
+      tidy(() =>
+        scale === 0
+          ? model.zeros(images)
+          : model.with({scale}).random(
+              images,
+              Array.from({length: images.shape[0]}, (_, i) => seed + i),
+            ),
+      ),
+    parameters: coordinates => coordinates,
+    step: (coordinates, gradients, length) =>
+      coordinates.map((x, i) =>
+        tf.sub(x, tf.mul(signs(gradients[i]), length * bounds[i])),
+      ),
+  };
+}
+
+/**
+ * A flow [N, h, w, 2] at evenly spaced points that leads nowhere outside the
+ * image, which is [−1, 1] along both axes; what is interpolated from it does not
+ * either, since that bound is linear in the place.
+ */
+function insideImage(flow: tf.Tensor): tf.Tensor {
+  const [, height, width] = flow.shape;
+  const places = tf.stack(
+    [
+      tf.tile(tf.reshape(tf.linspace(-1, 1, width), [1, width]), [height, 1]),
+      tf.tile(tf.reshape(tf.linspace(-1, 1, height), [height, 1]), [1, width]),
+    ],
+    -1,
+  );
+  const above = tf.maximum(flow, tf.sub(-1, places));
+  return tf.minimum(above, tf.sub(1, places));
+}
+
+/**
+ * A threat model with a hard bound on the difference of neighbors has a grid on
+ * which displacements of opposite bounds respect it: 2ε/spacing ≤ smooth.
+ */
+function gridSpacing(
+  model: ThreatModel,
+  epsilon: number,
+  spacing: number,
+): number {
+  const {smooth} = model as {smooth?: number};
+  return smooth !== undefined && smooth > 0 && Number.isFinite(smooth)
+    ? Math.max(1, (2 * epsilon) / smooth)
+    : spacing;
+}
+
+function uniform(shape: number[], bound: number, seed: number): tf.Tensor {
+  return bound === 0
+    ? tf.zeros(shape)
+    : tf.randomUniform(shape, -bound, bound, 'float32', seed);
+}
+
+/** An entry that is NaN counts as 0. */
+function signs(gradient: tf.Tensor): tf.Tensor {
+  return tf.sign(numbers(gradient));
+}
+
+/** The gradient of each example divided by its Euclidean norm. */
+function unit(gradient: tf.Tensor): tf.Tensor {
+  const g = tf.clipByValue(numbers(gradient), -1e15, 1e15);
+  // In two stages: squares of small gradients would be 0.
+  const largest = tf.maximum(tf.max(tf.abs(g), [1, 2, 3], true), 1e-30);
+  const scaled = tf.div(g, largest);
+  const norm = tf.sqrt(tf.sum(tf.square(scaled), [1, 2, 3], true));
+  return tf.div(scaled, tf.maximum(norm, 1e-12));
+}
+
+function numbers(gradient: tf.Tensor): tf.Tensor {
+  return tf.where(
+    tf.equal(gradient, gradient),
+    gradient,
+    tf.zerosLike(gradient),
+  );
+}
