@@ -130,7 +130,7 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(CHECKS, name)) {
       throw new Error(
-        `There is no attack option '${name}'. There are ${Object.keys(CHECKS).join(', ')}.`,
+        `There is no attack option '${name}'.${elsewhere(name)} There are ${Object.keys(CHECKS).join(', ')}.`,
       );
     }
     const [test, wanted] = CHECKS[name as keyof AttackOptions];
@@ -173,6 +173,13 @@ function checkTogether({loss, targeted, confidence}: AttackOptions): void {
       `The attack option confidence clamps the loss 'margin' only, but the loss is ${show(loss)}: leave confidence out.`,
     );
   }
+}
+
+/** Where the bound is given, for those who look for it among the options. */
+function elsewhere(name: string): string {
+  return /^(eps(ilon)?|bounds?|norm|max_?norm)$/i.test(name)
+    ? " A bound belongs to the attack: 'D(0.03)' or 'C(0.06)', or new Delta({epsilon: 0.5, norm: 'l2'})."
+    : '';
 }
 
 /** As it is written in code: JSON has no NaN and no Infinity. */

@@ -26,6 +26,13 @@ const TERM = new RegExp(
   String.raw`^([A-Za-z-]+)(?:\(\s*(${NUMBER})\s*(?:/\s*(${NUMBER})\s*)?\))?$`,
 );
 
+/** Names that others have for D. */
+function known(part: string): string {
+  return /^\s*(i?fgsm|pgd|bim|apgd|linf|l2)\b/i.test(part)
+    ? "PGD and FGSM search the additive perturbations D: 'D(8/255)', with steps: 1 and optimizer: 'sign' for FGSM. "
+    : '';
+}
+
 /**
  * Reads an attack as it is written in the paper: terms joined by `+`, applied
  * from left to right, each with an optional bound: `C+S+D`, `D(4/255)`,
@@ -47,7 +54,7 @@ export function parseSpec(
     const match = TERM.exec(part.trim());
     if (!match || !Object.hasOwn(TERMS, match[1])) {
       throw new Error(
-        `Attack '${spec}': '${part.trim()}' is not a term. ${ALLOWED}`,
+        `Attack '${spec}': '${part.trim()}' is not a term. ${known(part)}${ALLOWED}`,
       );
     }
     const [, name, numerator, denominator] = match;
