@@ -7,7 +7,13 @@ import {
 } from './options.js';
 import {pgd, type PgdResult} from './pgd.js';
 import {keepRows, putRows} from '../ops/rows.js';
-import {searchArgs, startAt, startSeeds} from './search_args.js';
+import {succeeded, withstands} from './losses.js';
+import {
+  optimizerSeeds,
+  searchArgs,
+  startAt,
+  startSeeds,
+} from './search_args.js';
 import {parseSpec} from './threat_models/spec.js';
 import {isThreatModel, type ThreatModel} from './threat_models/threat_model.js';
 import {checkImages, oneHotLabels} from '../data/validate.js';
@@ -121,12 +127,13 @@ function perturb(
     let result = searchFrom(all, 0);
     for (let restart = 1; restart < options.restarts; restart++) {
       const margins = result.margin.dataSync();
-      const places = options.earlyStop ? all.filter(i => margins[i] >= 0) : all;
+      const places = options.earlyStop
+        ? all.filter(i => withstands(margins[i]))
+        : all;
       if (places.length === 0) break;
       result = combine(result, searchFrom(places, restart), places);
     }
-    // Not a margin below zero, but one not above or at it: a NaN is no defense.
-    const success = tf.logicalNot(tf.greaterEqual(result.margin, 0));
+    const success = succeeded(result.margin);
     return {...result, success} as unknown as tf.TensorContainerObject;
   }) as unknown as Perturbed;
 }
@@ -151,6 +158,7 @@ function search(
     images,
     labels,
     start: () => startAt(threatModel, options, images, seeds, restart),
+    seeds: optimizerSeeds(seeds, restart),
     history,
   });
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {withstands} from './losses.js';
 import type {PgdArgs, PgdResult} from './pgd.js';
 import type {Batch, Outcome} from './pgd_step.js';
 import {keepRows, putRows} from '../ops/rows.js';
@@ -48,7 +49,7 @@ export class Finished {
     const margins = outcome.margin.dataSync();
     const stopped: number[] = [];
     const left: number[] = [];
-    margins.forEach((m, i) => (m >= 0 ? left : stopped).push(i));
+    margins.forEach((m, i) => (withstands(m) ? left : stopped).push(i));
     if (stopped.length === 0) return null;
     this.store(batch, outcome, stopped);
     this.ids = left.map(i => this.ids[i]);

@@ -17,7 +17,8 @@ export interface PgdArgs extends StepArgs {
   labels: tf.Tensor2D;
   /** Where to start; new tensors. */
   start: () => tf.Tensor[];
-  steps: number;
+  /** See {@link BeginArgs.seeds}. */
+  seeds?: number[];
   earlyStop: boolean;
   history: boolean;
 }
@@ -52,10 +53,13 @@ export function pgd(args: PgdArgs): PgdResult {
 }
 
 function run(args: PgdArgs, finished: Finished): void {
-  const {images, labels, start} = args;
+  const {images, labels, start, seeds} = args;
   // Where it started need not be kept through the search.
   let batch = tf.tidy(
-    () => begin(args, images, labels, start()) as unknown as tf.TensorContainer,
+    () =>
+      begin(args, images, labels, start(), {
+        seeds,
+      }) as unknown as tf.TensorContainer,
   ) as unknown as Batch;
   for (let step = 1; step <= args.steps; step++) {
     const next = tf.tidy(() => {

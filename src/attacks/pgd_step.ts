@@ -10,6 +10,8 @@ export interface StepArgs {
   logits: (images: tf.Tensor4D) => tf.Tensor2D;
   threatModel: ThreatModel;
   optimizer: AttackOptimizer;
+  /** Steps of each search. */
+  steps: number;
   loss: Loss;
   /** Whether {@link loss} needs the logits of the clean images. */
   needsCleanLogits: boolean;
@@ -25,6 +27,8 @@ export interface Batch {
   images: tf.Tensor4D;
   labels: tf.Tensor2D;
   cleanLogits: tf.Tensor2D | null;
+  /** One-hot: see {@link LossArgs.targets}. */
+  targets: tf.Tensor2D | null;
   constants: tf.Tensor[];
   /** Inside their bounds. */
   parameters: tf.Tensor[];
@@ -39,24 +43,33 @@ export interface Outcome {
   smoothness: tf.Tensor1D;
 }
 
+/** What a search may have from the beginning. */
+export interface BeginArgs {
+  /** For optimizers that draw random numbers, one per example. */
+  seeds?: number[];
+  /** See {@link Batch.targets}. */
+  targets?: tf.Tensor2D | null;
+}
+
 /** A batch before its first step; its tensors are new. */
 export function begin(
   args: StepArgs,
   images: tf.Tensor4D,
   labels: tf.Tensor2D,
   start: tf.Tensor[],
+  {seeds = [], targets = null}: BeginArgs = {},
 ): Batch {
   const {needsCleanLogits, threatModel, optimizer, logits} = args;
   const constants = threatModel.prepare(images);
+  const parameters = threatModel.project(start, images, constants);
   return {
     images: tf.clone(images),
     labels: tf.clone(labels),
     cleanLogits: needsCleanLogits ? logits(images) : null,
+    targets: targets && tf.clone(targets),
     constants,
-    parameters: threatModel
-      .project(start, images, constants)
-      .map(t => tf.clone(t)),
-    state: optimizer.init(start),
+    parameters: parameters.map(t => tf.clone(t)),
+    state: optimizer.init(parameters, seeds).map(t => tf.clone(t)),
     best: null,
   };
 }
@@ -73,14 +86,28 @@ export function advance(
   batch: Batch,
   step: number | number[],
 ): {batch: Batch; outcome: Outcome} {
-  const {images, constants, state} = batch;
-  const {outcome, gradients} = evaluate(args, batch);
-  const moved = args.optimizer.update(batch.parameters, gradients, state, step);
-  const parameters = args.threatModel.project(
-    moved.parameters,
+  const {images, constants, parameters: from, state} = batch;
+  const {threatModel, optimizer, steps} = args;
+  const {outcome, losses, gradients} =
+    optimizer.gradients === false
+      ? evaluateForward(args, batch)
+      : evaluate(args, batch);
+  const project = (parameters: tf.Tensor[]) =>
+    threatModel.project(parameters, images, constants);
+  const bounds = threatModel.bounds();
+  const moved = optimizer.update({
+    parameters: from,
+    gradients,
+    losses,
+    state,
+    step,
+    steps,
+    bounds,
+    norms: threatModel.norms?.() ?? bounds.map(() => 'linf'),
     images,
-    constants,
-  );
+    project,
+  });
+  const parameters = project(moved.parameters);
   const best = better(batch.best, outcome, args.keep);
   return {batch: {...batch, parameters, state: moved.state, best}, outcome};
 }
@@ -117,27 +144,50 @@ function look(
   };
 }
 
+/** What the search minimizes, per example. */
+function objectiveOf(
+  args: StepArgs,
+  batch: Batch,
+  {logits, smoothness}: Outcome & {logits: tf.Tensor2D},
+): tf.Tensor1D {
+  const values = args.loss({...args, ...batch, logits});
+  return tf.add(values, tf.mul(smoothness, args.smoothness));
+}
+
+/** The forward pass alone, for a search that needs no gradient. */
+function evaluateForward(args: StepArgs, batch: Batch): Evaluated {
+  const seen = look(args, batch, batch.parameters);
+  const losses = objectiveOf(args, batch, seen);
+  return {outcome: seen, losses, gradients: []};
+}
+
+interface Evaluated {
+  outcome: Outcome;
+  losses: tf.Tensor1D;
+  gradients: tf.Tensor[];
+}
+
 /** The forward pass and the objective's gradient with respect to the parameters. */
-function evaluate(args: StepArgs, batch: Batch) {
-  let outcome: Outcome | null = null;
+function evaluate(args: StepArgs, batch: Batch): Evaluated {
+  let kept: (Outcome & {losses: tf.Tensor1D}) | null = null;
   const objective = (...parameters: tf.Tensor[]) => {
     const seen = look(args, batch, parameters);
-    outcome = {
+    kept = {
       adversarial: tf.keep(seen.adversarial),
       margin: tf.keep(seen.margin),
       smoothness: tf.keep(seen.smoothness),
+      losses: tf.keep(objectiveOf(args, batch, seen)),
     };
-    const values = args.loss({...args, ...batch, logits: seen.logits});
-    const rough = tf.mul(seen.smoothness, args.smoothness);
-    return tf.sum(tf.add(values, rough)) as tf.Scalar;
+    return tf.sum(kept.losses) as tf.Scalar;
   };
   try {
     const {grads} = withoutFilterGradients(() =>
       tf.valueAndGrads(objective)(batch.parameters),
     );
-    const {adversarial, margin, smoothness} = outcome!;
+    const {adversarial, margin, smoothness, losses} = kept!;
     return {
       gradients: grads,
+      losses: tf.clone(losses),
       // Copies, which the enclosing tidy looks after again.
       outcome: {
         adversarial: tf.clone(adversarial),
@@ -146,7 +196,7 @@ function evaluate(args: StepArgs, batch: Batch) {
       },
     };
   } finally {
-    tf.dispose(outcome as unknown as tf.TensorContainer);
+    tf.dispose(kept as unknown as tf.TensorContainer);
   }
 }
 
@@ -186,6 +236,7 @@ export function combineBatches(
     images: one(b => b.images),
     labels: one(b => b.labels),
     cleanLogits: first.cleanLogits && one(b => b.cleanLogits!),
+    targets: first.targets && one(b => b.targets!),
     constants: list(b => b.constants),
     parameters: list(b => b.parameters),
     state: list(b => b.state),
@@ -205,12 +256,13 @@ export function disposeReplaced(old: Batch, next: Batch): void {
 }
 
 export function batchTensors(batch: Batch): tf.Tensor[] {
-  const {images, labels, cleanLogits, constants, parameters, state, best} =
-    batch;
+  const {images, labels, cleanLogits, targets} = batch;
+  const {constants, parameters, state, best} = batch;
   return [
     images,
     labels,
     ...(cleanLogits ? [cleanLogits] : []),
+    ...(targets ? [targets] : []),
     ...constants,
     ...parameters,
     ...state,

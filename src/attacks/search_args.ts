@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {type Classifier, logits} from '../models/logits.js';
-import {losses} from './losses.js';
-import {adam, sign} from './optimizers.js';
+import {lossOf} from './losses.js';
+import {optimizerOf} from './optimizers.js';
 import type {ResolvedOptions} from './options.js';
 import type {StepArgs} from './pgd_step.js';
 import {normalPerSeed} from '../ops/seeded_noise.js';
@@ -14,24 +14,16 @@ export function searchArgs(
   threatModel: ThreatModel,
   options: ResolvedOptions,
   classifier: Classifier,
-): StepArgs & {steps: number} {
-  const {learningRate} = options;
-  const bounds = threatModel.bounds();
-  const steps = bounds.length === 0 ? 0 : options.steps;
+): StepArgs {
+  const {optimizer, learningRate} = options;
+  const steps = threatModel.bounds().length === 0 ? 0 : options.steps;
   return {
     ...options,
     steps,
     logits: x => logits(classifier, x),
     threatModel,
-    optimizer:
-      options.optimizer === 'adam'
-        ? adam(learningRate ?? 0.001)
-        : sign(
-            bounds.map(
-              bound => learningRate ?? (2.5 * bound) / Math.max(steps, 1),
-            ),
-          ),
-    loss: losses[options.loss],
+    optimizer: optimizerOf(optimizer, threatModel, learningRate),
+    loss: lossOf(options.loss),
     needsCleanLogits: options.loss === 'kl',
   };
 }
@@ -39,11 +31,24 @@ export function searchArgs(
 /** A seed for each example, or none where nothing is random. */
 export function startSeeds(
   images: tf.Tensor4D,
-  {randomStart, restarts, seed}: ResolvedOptions,
+  {randomStart, restarts, seed, optimizer}: ResolvedOptions,
 ): number[] {
-  return randomStart === false && restarts === 1
+  const searches =
+    typeof optimizer === 'object' ? optimizer.random : optimizer === 'square';
+  return randomStart === false && restarts === 1 && !searches
     ? []
     : exampleSeeds(images, seed);
+}
+
+/** For an optimizer that draws random numbers: each image's own for this search, below 2²⁴. */
+export function optimizerSeeds(
+  seeds: number[],
+  restarts: number | number[],
+): number[] {
+  const count = (i: number) =>
+    typeof restarts === 'number' ? restarts : restarts[i];
+  // Exact in float32.
+  return seeds.map((seed, i) => (seed + count(i)) % 2 ** 24);
 }
 
 /**

@@ -7,7 +7,7 @@ import {breathe} from './event_loop.js';
 import type {CellArgs} from './attack_examples.js';
 import type {Examples} from './examples.js';
 import {Slots} from './batch_slots.js';
-import {Tickets} from './example_queue.js';
+import {type Ticket, Tickets} from './example_queue.js';
 
 /** The share of places that have to be free before they are filled: copying the batch for one is not worth it. */
 const FREE_SHARE = 1 / 16;
@@ -32,6 +32,22 @@ export async function attackContinuously(
   args: CellArgs,
 ): Promise<void> {
   const tickets = new Tickets(attack, classifier, data, args.batchSize);
+  return attackQueue(tickets, attack, classifier, args);
+}
+
+/** What hands out examples: see {@link Tickets}. */
+export type TicketQueue = Pick<
+  Tickets,
+  'take' | 'putBack' | 'close' | 'imageShape'
+>;
+
+/** The same for a queue of examples. */
+export async function attackQueue(
+  tickets: TicketQueue,
+  attack: Attack,
+  classifier: Classifier,
+  args: QueueArgs,
+): Promise<void> {
   let slots: Slots | null = null;
   try {
     const first = await tickets.take(args.batchSize);
@@ -51,13 +67,18 @@ export async function attackContinuously(
   }
 }
 
+/** {@link CellArgs} of examples that have a ticket. */
+export interface QueueArgs extends CellArgs {
+  onFinished(example: Ticket): void;
+}
+
 /** One step of all searches; those that end give up their places. */
 function step(
   slots: Slots,
   search: ReturnType<typeof searchArgs>,
   attack: Attack,
-  tickets: Tickets,
-  {wanted, onFinished}: CellArgs,
+  tickets: TicketQueue,
+  {wanted, onFinished}: QueueArgs,
 ): void {
   const passes = slots.slots.map(slot => ++slot.passes);
   const {batch, margin, adversarial} = tf.tidy(() => {
@@ -113,7 +134,7 @@ function row(images: tf.Tensor4D, i: number): Float32Array {
 /** Fills free places, or, where nothing waits any more, makes do with fewer. */
 async function refill(
   slots: Slots,
-  tickets: Tickets,
+  tickets: TicketQueue,
   smallest: number,
 ): Promise<void> {
   for (;;) {

@@ -13,6 +13,8 @@ export interface Ticket {
   /** One-hot. */
   label: Float32Array;
   seed: number | undefined;
+  /** One-hot, for each search: the class that it moves toward. */
+  targets?: Float32Array[];
   /** Searches that it has withstood. */
   restart: number;
   /** The smallest margin that these have left; Infinity before the first. */

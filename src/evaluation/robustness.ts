@@ -5,7 +5,16 @@ import type {
   ThreatModel,
   Variant,
 } from '../attacks/threat_models/threat_model.js';
-import {attackExamples} from './attack_examples.js';
+import {withstands} from '../attacks/losses.js';
+import {attackExamples, type CellArgs} from './attack_examples.js';
+import {
+  expandSpec,
+  insideStrong,
+  isStrong,
+  strong,
+  type StrongAttack,
+} from './strong.js';
+import {attackStrongly, type SearchShare} from './strong_attack.js';
 import {countExamples, type Examples} from './examples.js';
 
 /** What {@link evaluateRobustness} finds for one attack. */
@@ -18,6 +27,8 @@ export interface AttackResult {
   correct: string;
   /** Time taken, on the clock. */
   seconds: number;
+  /** Of a strong evaluation: what each of its searches contributed, in their order. */
+  searches?: SearchShare[];
 }
 
 /** What {@link evaluateRobustness} finds. Everything in it can be written as JSON. */
@@ -36,8 +47,13 @@ export interface RobustnessReport {
 
 /** Options of {@link evaluateRobustness}: the attacks, and how they search. */
 export interface EvaluateArgs extends AttackOptions {
-  /** Specs or threat models. */
-  attacks: Array<string | ThreatModel>;
+  /**
+   * Specs or threat models; `strong(SPEC)` or what {@link strong} returns for a
+   * strong evaluation, on which the options of a search have no influence.
+   * `strong` alone stands for `strong(C)`, `strong(D)`, `strong(S)` and
+   * `strong(C+S+D)`.
+   */
+  attacks: Array<string | ThreatModel | StrongAttack>;
   /** Default 50. */
   batchSize?: number;
   /**
@@ -93,7 +109,16 @@ export async function evaluateRobustness(
   }
   const {variant, steps, keep} = resolveOptions(given);
   const options = {...given, earlyStop: given.earlyStop ?? keep === 'best'};
-  const made = attacks.map(spec => makeAttack(spec, options));
+  const made = attacks.flatMap(expandSpec).map(spec => {
+    const inner = insideStrong(spec);
+    if (inner !== null) return strong(inner, {variant, seed: given.seed});
+    return isStrong(spec) ? spec : makeAttack(spec, options);
+  });
+  if (given.targeted && made.some(isStrong)) {
+    throw new Error(
+      'A strong evaluation is untargeted: leave out targeted, or give other attacks.',
+    );
+  }
   const total = countExamples(data);
   const results: AttackResult[] = [];
   for (const attack of made) {
@@ -101,16 +126,19 @@ export async function evaluateRobustness(
     const survived: boolean[] = [];
     let done = 0;
     let correct = 0;
-    await attackExamples(attack, classifier, data, {
+    const cell: CellArgs = {
       batchSize,
       signal,
       onFinished: ({index, margin}) => {
-        survived[index] = margin >= 0;
+        survived[index] = withstands(margin);
         done++;
         correct += Number(survived[index]);
         onProgress?.({attack: attack.name, done, correct, examples: total});
       },
-    });
+    };
+    const searches = isStrong(attack)
+      ? await attackStrongly(attack, classifier, data, cell)
+      : await attackExamples(attack, classifier, data, cell);
     // Also what was stopped in the middle of it.
     if (signal?.aborted) return report(results, variant, steps);
     results.push({
@@ -118,6 +146,7 @@ export async function evaluateRobustness(
       accuracy: correct / done,
       correct: survived.map(Number).join(''),
       seconds: (performance.now() - started) / 1000,
+      ...(searches && {searches}),
     });
   }
   return report(results, variant, steps);

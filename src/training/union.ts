@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {succeeded} from '../attacks/losses.js';
 import type {Perturbed} from '../attacks/attack.js';
 
 /** For each example, what the most successful of several attacks made of it. */
@@ -36,7 +37,7 @@ export function worstOf(each: Perturbed[]): Worst {
     return {
       adversarial: pick(each.map(p => p.adversarial)),
       margin,
-      success: tf.logicalNot(tf.greaterEqual(margin, 0)),
+      success: succeeded(margin),
       sizes: mapTerms(each, term => pick(each.map(p => p.sizes[term]))),
       chosen,
     } as unknown as tf.TensorContainerObject;
@@ -50,7 +51,7 @@ export function stackOf(each: Perturbed[]): Perturbed {
     return {
       adversarial: tf.concat(each.map(p => p.adversarial)),
       margin,
-      success: tf.logicalNot(tf.greaterEqual(margin, 0)),
+      success: succeeded(margin),
       sizes: mapTerms(each, term =>
         tf.concat(
           each.filter(p => p.sizes[term]).map(p => p.sizes[term]) as never,

@@ -122,6 +122,10 @@ export class Delta implements ThreatModel {
     return [this.epsilon];
   }
 
+  norms(): Array<'linf' | 'l2'> {
+    return [this.norm];
+  }
+
   with({
     scale = 1,
     variant = this.variant,

@@ -103,6 +103,12 @@ export class Sequence implements ThreatModel {
     return this.terms.flatMap(term => term.bounds());
   }
 
+  norms(): Array<'linf' | 'l2'> {
+    return this.terms.flatMap(
+      term => term.norms?.() ?? term.bounds().map(() => 'linf' as const),
+    );
+  }
+
   with(changes: {scale?: number; variant?: Variant}): Sequence {
     return new Sequence(this.terms.map(term => term.with(changes)));
   }

@@ -73,6 +73,12 @@ export interface ThreatModel {
   /** Bounds of each entry of `parameters`: what a step's length is measured by. */
   bounds(): number[];
 
+  /**
+   * The norm that each of {@link bounds} limits, which decides along which
+   * direction optimizers step. Default `linf` for all.
+   */
+  norms?(): Array<'linf' | 'l2'>;
+
   /** The same rules with every bound multiplied by `factor`, or by another variant. */
   with(changes: {scale?: number; variant?: Variant}): ThreatModel;
 }
