@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {constant} from '../../ops/constant.js';
 import type {Loss} from './loss.js';
 
 /**
@@ -14,7 +15,7 @@ export function klDivergence(
     const logQ = tf.logSoftmax(logitsQ);
     const p = tf.exp(logP);
     // Masked before the subtraction: −∞ − (−∞) would be NaN, in the gradient too.
-    const ruledOut = tf.equal(p, 0);
+    const ruledOut = constant(p, x => tf.equal(x, 0));
     const zeros = tf.zerosLike(logP);
     const masked = (t: tf.Tensor) => tf.where(ruledOut, zeros, t);
     return tf.sum(

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {constant} from '../../ops/constant.js';
 import type {Loss} from './loss.js';
 import {labelLogit, largestOther} from './label_logit.js';
 
@@ -25,10 +26,12 @@ export function margin(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Tensor1D {
   return tf.tidy(() => {
     const own = labelLogit(logits, labels);
     const other = largestOther(logits, labels);
-    const chosen = tf.equal(tf.argMax(logits, 1), tf.argMax(labels, 1));
-    const tie = tf.sub(tf.mul(tf.cast(chosen, 'float32'), 2 * TIE), TIE);
     // Also where both are infinite, whose difference is NaN.
-    const tied = tf.equal(own, other);
+    const tied = constant(own, x => tf.equal(x, other));
+    const tie = constant(logits, z => {
+      const chosen = tf.equal(tf.argMax(z, 1), tf.argMax(labels, 1));
+      return tf.sub(tf.mul(tf.cast(chosen, 'float32'), 2 * TIE), TIE);
+    });
     return tf.where(tied, tie, tf.sub(own, other) as tf.Tensor) as tf.Tensor1D;
   });
 }
