@@ -18,7 +18,12 @@ export {
   type Classifier,
   type LogitsFunction,
 } from './models/logits.js';
-export type {LossName} from './attacks/losses.js';
+export type {CustomLoss, LossName} from './attacks/losses.js';
+export type {
+  AttackOptimizer,
+  OptimizerName,
+  UpdateArgs,
+} from './attacks/optimizers.js';
 export type {AttackOptions, ResolvedOptions} from './attacks/options.js';
 export {ReColor, type ReColorArgs} from './attacks/threat_models/recolor.js';
 export {Sequence} from './attacks/threat_models/sequence.js';
@@ -95,6 +100,12 @@ export {
   type BatchOptions,
 } from './data/batches.js';
 export {CIFAR10_CLASSES} from './data/cifar10_format.js';
+export {
+  strong,
+  type StrongArgs,
+  type StrongAttack,
+} from './evaluation/strong.js';
+export type {SearchShare} from './evaluation/strong_attack.js';
 export {
   evaluateRobustness,
   type AttackResult,

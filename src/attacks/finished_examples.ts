@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {withstands} from './losses.js';
 import type {PgdArgs, PgdResult} from './pgd.js';
 import type {Outcome} from './outcome.js';
 import type {Batch} from './pgd_step.js';
@@ -54,9 +55,8 @@ export class Finished {
     const margins = yield* read(seen.margin!);
     const stopped: number[] = [];
     const left: number[] = [];
-    // Written so that NaN counts as success: see isBetter.
     margins.forEach((m: number, i: number) =>
-      (m >= 0 ? left : stopped).push(i),
+      (withstands(m) ? left : stopped).push(i),
     );
     if (stopped.length === 0) return null;
     tf.tidy(() => this.store(batch, seen as Outcome, stopped));

@@ -1,4 +1,5 @@
-import type {LossName} from './losses.js';
+import type {CustomLoss, LossName} from './losses.js';
+import type {AttackOptimizer, OptimizerName} from './optimizers.js';
 import type {Variant} from './threat_models/threat_model.js';
 
 /** How an attack searches. All are optional. */
@@ -10,19 +11,27 @@ export interface AttackOptions {
   variant?: Variant;
   /** Steps of projected gradient descent. Default 100. */
   steps?: number;
-  /** `adam` (the default), or `sign` for steps of fixed length along the gradient's sign. */
-  optimizer?: 'adam' | 'sign';
+  /**
+   * `adam` (the default); `sign` for steps of fixed length along the gradient's
+   * sign, or along the normalized gradient for an ℓ2 bound; `apgd` (Auto-PGD),
+   * which chooses the length of its steps itself; `square`, a random search that
+   * needs no gradient; or a custom {@link AttackOptimizer}.
+   */
+  optimizer?: OptimizerName | AttackOptimizer;
   /**
    * Default 0.001 for `adam`; for `sign`, 2.5 ε/steps of each term, so that a
-   * search can cross its bound and come back.
+   * search can cross its bound and come back; for `apgd`, the length of the
+   * first step, 2ε of each term. `square` and custom optimizers ignore it.
    */
   learningRate?: number;
   /**
    * What to minimize: the `margin` by which the label wins (the default), its
-   * `crossEntropy` negated, or the `kl` divergence from the clean prediction,
-   * negated.
+   * `crossEntropy` negated, the `kl` divergence from the clean prediction,
+   * negated, the `dlr` (difference of logits ratio) of Croce & Hein 2020, or a
+   * function from logits and one-hot labels, both [N, classes], to a number per
+   * example, [N].
    */
-  loss?: LossName;
+  loss?: LossName | CustomLoss;
   /** The margin is not pushed below −confidence. Default Infinity. */
   confidence?: number;
   /** Weight of the smoothness of C and S. Default 0.05. */
@@ -78,15 +87,40 @@ const whole = (min: number): Check => [
 ];
 const isNumber = (x: unknown) => typeof x === 'number' && !Number.isNaN(x);
 
+const OPTIMIZERS: readonly string[] = [
+  'adam',
+  'sign',
+  'apgd',
+  'square',
+] satisfies OptimizerName[];
+
+const LOSSES: readonly string[] = [
+  'margin',
+  'crossEntropy',
+  'kl',
+  'dlr',
+] satisfies LossName[];
+
+function isOptimizer(x: unknown): x is AttackOptimizer {
+  const {init, update} = (x ?? {}) as Partial<AttackOptimizer>;
+  return typeof init === 'function' && typeof update === 'function';
+}
+
 const CHECKS: Record<keyof AttackOptions, Check> = {
   variant: oneOf('paper', 'reference'),
   steps: whole(0),
-  optimizer: oneOf('adam', 'sign'),
+  optimizer: [
+    x => OPTIMIZERS.includes(x as string) || isOptimizer(x),
+    `one of ${OPTIMIZERS.join(', ')}, or an object with the functions init and update`,
+  ],
   learningRate: [
     x => isNumber(x) && (x as number) > 0 && Number.isFinite(x),
     'a number above 0',
   ],
-  loss: oneOf('margin', 'crossEntropy', 'kl'),
+  loss: [
+    x => LOSSES.includes(x as string) || typeof x === 'function',
+    `one of ${LOSSES.join(', ')}, or a function from logits and labels to a number per example`,
+  ],
   confidence: [
     x => isNumber(x) && (x as number) >= 0,
     'a number of at least 0, or Infinity',
@@ -184,5 +218,7 @@ function elsewhere(name: string): string {
 
 /** As it is written in code: JSON has no NaN and no Infinity. */
 function show(value: unknown): string {
-  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return typeof value === 'number' || typeof value === 'function'
+    ? String(value)
+    : JSON.stringify(value);
 }

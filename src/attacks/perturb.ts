@@ -11,7 +11,13 @@ import {warnNonFinite} from './non_finite.js';
 import type {ResolvedOptions} from './options.js';
 import {attackMargin, isBetter, isSuccess} from './outcome.js';
 import {pgdSteps, type PgdResult} from './pgd.js';
-import {searchArgs, startAt, startSeeds} from './search_args.js';
+import {withstands} from './losses.js';
+import {
+  optimizerSeeds,
+  searchArgs,
+  startAt,
+  startSeeds,
+} from './search_args.js';
 import type {ThreatModel} from './threat_models/threat_model.js';
 
 /** A batch of examples, and how it is searched. */
@@ -38,7 +44,9 @@ export function* perturbing(batch: SearchedBatch): Reading<Perturbed> {
     owned.push(yield* search(batch, oneHot, seeds, all, 0));
     for (let restart = 1; restart < options.restarts; restart++) {
       const margins = yield* read(owned[0].margin);
-      const places = options.earlyStop ? all.filter(i => margins[i] >= 0) : all;
+      const places = options.earlyStop
+        ? all.filter(i => withstands(margins[i]))
+        : all;
       if (places.length === 0) break;
       owned.push(yield* search(batch, oneHot, seeds, places, restart));
       const [before, again] = owned;
@@ -74,6 +82,7 @@ function* search(
       images,
       labels: own,
       start: () => startAt(threatModel, options, images, from, restart),
+      seeds: optimizerSeeds(from, restart),
       history: history && restart === 0,
       ...(onStep && {
         onStep: (step, examples) =>

@@ -20,7 +20,8 @@ export interface PgdArgs extends StepArgs {
   labels: tf.Tensor2D;
   /** Where to start; new tensors. */
   start: () => tf.Tensor[];
-  steps: number;
+  /** See {@link BeginArgs.seeds}. */
+  seeds?: number[];
   earlyStop: boolean;
   history: boolean;
   /** Called after each step with the number of examples still searched. */
@@ -69,9 +70,9 @@ function* run(
   finished: Finished,
   owned: Batch[],
 ): Reading<void> {
-  const {images, labels, start, steps, earlyStop, onStep} = args;
+  const {images, labels, start, seeds, steps, earlyStop, onStep} = args;
   // Where it started need not be kept through the search.
-  let batch = tidy(() => begin(args, images, labels, start()));
+  let batch = tidy(() => begin(args, images, labels, start(), {seeds}));
   owned[0] = batch;
   for (let step = 1; step <= steps; step++) {
     const {moved, seen} = tidy(() => stepOf(args, batch, step));

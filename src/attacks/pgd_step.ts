@@ -9,7 +9,7 @@ import {
   type Outcome,
   withFiniteImages,
 } from './outcome.js';
-import type {ThreatModel} from './threat_models/threat_model.js';
+import {normsOf, type ThreatModel} from './threat_models/threat_model.js';
 import {dispose} from '../ops/tidy.js';
 
 /** What every step of a search needs to know. */
@@ -18,6 +18,8 @@ export interface StepArgs {
   logits: (images: tf.Tensor4D) => tf.Tensor2D;
   threatModel: ThreatModel;
   optimizer: AttackOptimizer;
+  /** Steps of each search. */
+  steps: number;
   loss: Loss;
   /** Whether {@link loss} needs the logits of the clean images. */
   needsCleanLogits: boolean;
@@ -35,6 +37,8 @@ export interface Batch {
   images: tf.Tensor4D;
   labels: tf.Tensor2D;
   cleanLogits: tf.Tensor2D | null;
+  /** One-hot: see {@link LossArgs.targets}. */
+  targets: tf.Tensor2D | null;
   constants: tf.Tensor[];
   /** Inside their bounds. */
   parameters: tf.Tensor[];
@@ -44,24 +48,33 @@ export interface Batch {
   faults: tf.Tensor1D;
 }
 
+/** What a search may have from the beginning. */
+export interface BeginArgs {
+  /** For optimizers that draw random numbers, one per example. */
+  seeds?: number[];
+  /** See {@link Batch.targets}. */
+  targets?: tf.Tensor2D | null;
+}
+
 /** A batch before its first step; its tensors are new. */
 export function begin(
   args: StepArgs,
   images: tf.Tensor4D,
   labels: tf.Tensor2D,
   start: tf.Tensor[],
+  {seeds = [], targets = null}: BeginArgs = {},
 ): Batch {
   const {needsCleanLogits, threatModel, optimizer, logits} = args;
   const constants = threatModel.prepare(images);
+  const parameters = threatModel.project(start, images, constants);
   return {
     images: tf.clone(images),
     labels: tf.clone(labels),
     cleanLogits: needsCleanLogits ? logits(images) : null,
+    targets: targets && tf.clone(targets),
     constants,
-    parameters: threatModel
-      .project(start, images, constants)
-      .map(t => tf.clone(t)),
-    state: optimizer.init(start),
+    parameters: parameters.map(t => tf.clone(t)),
+    state: optimizer.init(parameters, seeds).map(t => tf.clone(t)),
     best: null,
     faults: tf.zeros([images.shape[0]]),
   };
@@ -81,14 +94,27 @@ export function advance(
   batch: Batch,
   step: number | number[],
 ): {batch: Batch; outcome: Outcome} {
-  const {images, constants, state} = batch;
-  const {outcome, gradients, faults} = evaluate(args, batch);
-  const moved = args.optimizer.update(batch.parameters, gradients, state, step);
-  const parameters = args.threatModel.project(
-    moved.parameters,
+  const {images, constants, parameters: from, state} = batch;
+  const {threatModel, optimizer, steps} = args;
+  const {outcome, losses, gradients, faults} =
+    optimizer.gradients === false
+      ? evaluateForward(args, batch)
+      : evaluate(args, batch);
+  const project = (parameters: tf.Tensor[]) =>
+    threatModel.project(parameters, images, constants);
+  const moved = optimizer.update({
+    parameters: from,
+    gradients,
+    losses,
+    state,
+    step,
+    steps,
+    bounds: threatModel.bounds(),
+    norms: normsOf(threatModel),
     images,
-    constants,
-  );
+    project,
+  });
+  const parameters = project(moved.parameters);
   const best = better(batch.best, outcome, args.keep);
   return {
     batch: {...batch, parameters, state: moved.state, best, faults},
@@ -135,28 +161,55 @@ function mean(each: tf.Tensor1D[]): tf.Tensor1D {
   return each.length === 1 ? each[0] : tf.div(tf.addN(each), each.length);
 }
 
+/** What the search minimizes, per example. */
+function objectiveOf(
+  args: StepArgs,
+  batch: Batch,
+  {logits, smoothness}: ReturnType<typeof forward>,
+): tf.Tensor1D {
+  const values = mean(
+    logits.map(z => args.loss({...args, ...batch, logits: z})),
+  );
+  return tf.add(values, tf.mul(smoothness, args.smoothness));
+}
+
+/** What a pass shows, and what an optimizer is told of it. */
+interface Evaluated {
+  outcome: Outcome;
+  losses: tf.Tensor1D;
+  gradients: tf.Tensor[];
+  /** See {@link Batch.faults}. */
+  faults: tf.Tensor1D;
+}
+
+/** The forward pass alone, for a search that needs no gradient. */
+function evaluateForward(args: StepArgs, batch: Batch): Evaluated {
+  const seen = forward(args, batch, batch.parameters);
+  const losses = objectiveOf(args, batch, seen);
+  const outcome = withFiniteImages(seen, batch.images);
+  return {outcome, losses, gradients: [], faults: tf.clone(batch.faults)};
+}
+
 /** The forward pass and the objective's gradient with respect to the parameters. */
-function evaluate(args: StepArgs, batch: Batch) {
-  let outcome: Outcome | null = null;
+function evaluate(args: StepArgs, batch: Batch): Evaluated {
+  let kept: (Outcome & {losses: tf.Tensor1D}) | null = null;
   const objective = (...parameters: tf.Tensor[]) => {
     const seen = forward(args, batch, parameters);
-    outcome = {
+    kept = {
       adversarial: tf.keep(seen.adversarial),
       margin: tf.keep(seen.margin),
       smoothness: tf.keep(seen.smoothness),
+      losses: tf.keep(objectiveOf(args, batch, seen)),
     };
-    const values = mean(
-      seen.logits.map(logits => args.loss({...args, ...batch, logits})),
-    );
-    const rough = tf.mul(seen.smoothness, args.smoothness);
-    return tf.sum(tf.add(values, rough)) as tf.Scalar;
+    return tf.sum(kept.losses) as tf.Scalar;
   };
   try {
     const grads = objectiveGradients(objective, batch.parameters);
-    const {adversarial, margin, smoothness} = outcome!;
+    const {adversarial, margin, smoothness, losses} = kept!;
     const broken = grads.map(hasNonFinite);
     return {
       gradients: grads.map(withoutNonFinite),
+      losses: tf.clone(losses),
       faults: tf.add(
         batch.faults,
         tf.cast(
@@ -177,7 +230,7 @@ function evaluate(args: StepArgs, batch: Batch) {
       ),
     };
   } finally {
-    dispose(outcome);
+    dispose(kept);
   }
 }
 
@@ -212,6 +265,7 @@ export function combineBatches(
     images: one(b => b.images),
     labels: one(b => b.labels),
     cleanLogits: first.cleanLogits && one(b => b.cleanLogits!),
+    targets: first.targets && one(b => b.targets!),
     constants: list(b => b.constants),
     parameters: list(b => b.parameters),
     state: list(b => b.state),
@@ -232,12 +286,13 @@ export function disposeReplaced(old: Batch, next: Batch): void {
 }
 
 export function batchTensors(batch: Batch): tf.Tensor[] {
-  const {images, labels, cleanLogits, constants, parameters, state} = batch;
-  const {best, faults} = batch;
+  const {images, labels, cleanLogits, targets, constants} = batch;
+  const {parameters, state, best, faults} = batch;
   return [
     images,
     labels,
     ...(cleanLogits ? [cleanLogits] : []),
+    ...(targets ? [targets] : []),
     ...constants,
     ...parameters,
     ...state,

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {type Classifier, logits} from '../models/logits.js';
-import {losses} from './losses.js';
-import {adam, sign} from './optimizers.js';
+import {lossOf} from './losses.js';
+import {optimizerOf} from './optimizers.js';
 import type {ResolvedOptions} from './options.js';
 import type {StepArgs} from './pgd_step.js';
 import {normalPerSeed} from '../ops/seeded_noise.js';
@@ -15,34 +15,29 @@ export function searchArgs(
   threatModel: ThreatModel,
   options: ResolvedOptions,
   classifier: Classifier,
-): StepArgs & {steps: number} {
-  const {learningRate} = options;
-  const bounds = threatModel.bounds();
-  const steps = bounds.length === 0 ? 0 : options.steps;
+): StepArgs {
+  const {optimizer, learningRate} = options;
+  const steps = threatModel.bounds().length === 0 ? 0 : options.steps;
   return {
     ...options,
     steps,
     logits: x => logits(classifier, x),
     threatModel,
-    optimizer:
-      options.optimizer === 'adam'
-        ? adam(learningRate ?? 0.001)
-        : sign(
-            bounds.map(
-              bound => learningRate ?? (2.5 * bound) / Math.max(steps, 1),
-            ),
-          ),
-    loss: losses[options.loss],
+    optimizer: optimizerOf(optimizer, threatModel, learningRate),
+    loss: lossOf(options.loss),
     needsCleanLogits: options.loss === 'kl',
   };
 }
 
-/** Whether any search of an example begins at random. */
-export function startsAtRandom({
+/** Whether any search of an example begins or goes on at random. */
+export function isRandom({
   randomStart,
   restarts,
+  optimizer,
 }: ResolvedOptions): boolean {
-  return randomStart !== false || restarts > 1;
+  const draws =
+    typeof optimizer === 'object' ? optimizer.random : optimizer === 'square';
+  return randomStart !== false || restarts > 1 || !!draws;
 }
 
 /** A seed for each example, or none where nothing is random. */
@@ -50,9 +45,18 @@ export function* startSeeds(
   images: tf.Tensor4D,
   options: ResolvedOptions,
 ): Reading<number[]> {
-  return startsAtRandom(options)
-    ? yield* exampleSeeds(images, options.seed)
-    : [];
+  return isRandom(options) ? yield* exampleSeeds(images, options.seed) : [];
+}
+
+/** For an optimizer that draws random numbers: each image's own for this search, below 2²⁴. */
+export function optimizerSeeds(
+  seeds: number[],
+  restarts: number | number[],
+): number[] {
+  const count = (i: number) =>
+    typeof restarts === 'number' ? restarts : restarts[i];
+  // Exact in float32.
+  return seeds.map((seed, i) => (seed + count(i)) % 2 ** 24);
 }
 
 /**

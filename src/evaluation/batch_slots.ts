@@ -8,7 +8,7 @@ import {
   disposeReplaced,
   type StepArgs,
 } from '../attacks/pgd_step.js';
-import {startAt} from '../attacks/search_args.js';
+import {optimizerSeeds, startAt} from '../attacks/search_args.js';
 import type {Ticket} from './example_queue.js';
 import {tidy} from '../ops/tidy.js';
 
@@ -122,14 +122,22 @@ export class Slots {
         n,
         tickets[0].label.length,
       ]);
+      const seeds = tickets.flatMap(t => t.seed ?? []);
+      const restarts = tickets.map(t => t.restart);
       const start = startAt(
         this.attack.threatModel,
         this.attack.options,
         images,
-        tickets.flatMap(t => t.seed ?? []),
-        tickets.map(t => t.restart),
+        seeds,
+        restarts,
       );
-      const batch = begin(this.args, images, labels, start);
+      const targets = tickets.flatMap(t => t.targets?.[t.restart] ?? []);
+      const batch = begin(this.args, images, labels, start, {
+        seeds: optimizerSeeds(seeds, restarts),
+        targets: targets.length
+          ? tf.tensor2d(rows(targets), [n, targets[0].length])
+          : null,
+      });
       if (this.args.keep === 'best') {
         // There from the start, so that new examples can join old ones.
         batch.best = {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attack} from '../attacks/attack.js';
 import type {Classifier} from '../models/logits.js';
+import {withstands} from '../attacks/losses.js';
 import {isLess} from '../attacks/outcome.js';
 import {advance, type Batch} from '../attacks/pgd_step.js';
 import {searchArgs} from '../attacks/search_args.js';
@@ -8,7 +9,7 @@ import {breathe} from '../ops/event_loop.js';
 import {tidy} from '../ops/tidy.js';
 import type {AttackExamplesArgs} from './attack_examples.js';
 import {Slots} from './batch_slots.js';
-import {Tickets} from './example_queue.js';
+import {type Ticket, Tickets} from './example_queue.js';
 import type {LoadedExamples} from './loaded_examples.js';
 
 /** The share of places that have to be free before they are filled: copying the batch for one is not worth it. */
@@ -34,11 +35,24 @@ export async function attackContinuously(
   args: AttackExamplesArgs,
 ): Promise<void> {
   const tickets = new Tickets(data, attack.options, args.batchSize);
+  return attackQueue(tickets, attack, classifier, args);
+}
+
+/** What hands out examples: see {@link Tickets}. */
+export type TicketQueue = Pick<Tickets, 'imageShape' | 'take' | 'putBack'>;
+
+/** The same for a queue of examples. */
+export async function attackQueue(
+  tickets: TicketQueue,
+  attack: Attack,
+  classifier: Classifier,
+  args: QueueArgs,
+): Promise<void> {
   let slots: Slots | null = null;
   try {
     const first = await tickets.take(args.batchSize);
     const search = searchArgs(attack.threatModel, attack.options, classifier);
-    slots = new Slots(attack, search, data.imageShape, first);
+    slots = new Slots(attack, search, tickets.imageShape, first);
     const smallest = Math.ceil(slots.size / 2 ** HALVINGS);
     while (slots.active > 0) {
       await step(slots, search, attack, tickets, args);
@@ -51,13 +65,18 @@ export async function attackContinuously(
   }
 }
 
+/** {@link AttackExamplesArgs} of examples that have a ticket. */
+export interface QueueArgs extends AttackExamplesArgs {
+  onFinished(example: Ticket): void;
+}
+
 /** One step of all searches; those that end give up their places. */
 async function step(
   slots: Slots,
   search: ReturnType<typeof searchArgs>,
   attack: Attack,
-  tickets: Tickets,
-  {wanted, onFinished, onNonFinite}: AttackExamplesArgs,
+  tickets: TicketQueue,
+  {wanted, onFinished, onNonFinite}: QueueArgs,
 ): Promise<void> {
   const passes = slots.slots.map(slot => ++slot.passes);
   const {batch, margin, adversarial} = tidy((): Seen => {
@@ -74,7 +93,7 @@ async function step(
       const now = margins[i];
       if (!ticket) return [];
       // Written so that a NaN counts as fallen: see isBetter.
-      const fallen = !(now >= 0) && slot.passes <= search.steps;
+      const fallen = !withstands(now) && slot.passes <= search.steps;
       if (search.keep === 'last' || fallen || isLess(now, slot.margin)) {
         slot.margin = now;
       }
@@ -93,7 +112,10 @@ async function step(
         }
       }
       ticket.restart++;
-      if (ticket.margin >= 0 && ticket.restart < attack.options.restarts) {
+      if (
+        withstands(ticket.margin) &&
+        ticket.restart < attack.options.restarts
+      ) {
         tickets.putBack(ticket);
       } else {
         onFinished(ticket);
@@ -124,7 +146,7 @@ async function row(images: tf.Tensor4D, i: number): Promise<Float32Array> {
 /** Fills free places, or, where nothing waits any more, makes do with fewer. */
 async function refill(
   slots: Slots,
-  tickets: Tickets,
+  tickets: TicketQueue,
   smallest: number,
 ): Promise<void> {
   for (;;) {

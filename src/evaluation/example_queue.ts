@@ -1,6 +1,6 @@
 import {exampleSeed} from '../attacks/example_seeds.js';
 import type {ResolvedOptions} from '../attacks/options.js';
-import {startsAtRandom} from '../attacks/search_args.js';
+import {isRandom} from '../attacks/search_args.js';
 import type {LoadedExamples} from './loaded_examples.js';
 
 /** An example that waits for a search, on the host. */
@@ -11,6 +11,8 @@ export interface Ticket {
   /** One-hot. */
   label: Float32Array;
   seed: number | undefined;
+  /** One-hot, for each search: the class that it moves toward. */
+  targets?: Float32Array[];
   /** Searches that it has withstood. */
   restart: number;
   /** The smallest margin that these have left; Infinity before the first. */
@@ -30,6 +32,11 @@ export class Tickets {
     private readonly options: ResolvedOptions,
     private readonly batchSize: number,
   ) {}
+
+  /** [H, W, C] */
+  get imageShape(): [number, number, number] {
+    return this.data.imageShape;
+  }
 
   /** Up to `count` tickets; fewer only where there are no more for now. */
   async take(count: number): Promise<Ticket[]> {
@@ -60,7 +67,7 @@ export class Tickets {
         index,
         image,
         label,
-        seed: startsAtRandom(this.options)
+        seed: isRandom(this.options)
           ? exampleSeed(image, this.options.seed)
           : undefined,
         restart: 0,

@@ -1,5 +1,7 @@
+import {withstands} from '../attacks/losses.js';
 import type {ResolvedOptions} from '../attacks/options.js';
 import type {Variant} from '../attacks/threat_models/threat_model.js';
+import type {SearchShare} from './strong_attack.js';
 import type {EvaluationWarning} from './warnings/warning.js';
 
 /** What {@link evaluateRobustness} finds for one attack. */
@@ -27,6 +29,8 @@ export interface AttackResult {
   complete: boolean;
   /** Time taken, on the clock. */
   seconds: number;
+  /** Of a strong evaluation: what each of its searches contributed, in their order. */
+  searches?: SearchShare[];
 }
 
 /** What {@link evaluateRobustness} finds. Everything in it can be written as JSON. */
@@ -75,7 +79,7 @@ export class Progress {
 
   /** Notes what has become of an example; a NaN margin is wrong. */
   finish(index: number, margin: number): void {
-    const correct = margin >= 0;
+    const correct = withstands(margin);
     this.marks[index] = correct ? '1' : '0';
     this.done++;
     this.standing += Number(correct);

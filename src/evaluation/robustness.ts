@@ -1,10 +1,23 @@
 import {attack as makeAttack, type Attack} from '../attacks/attack.js';
-import {type AttackOptions, resolveOptions} from '../attacks/options.js';
+import {
+  type AttackOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from '../attacks/options.js';
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import {rememberRandomized} from '../models/inspect.js';
 import type {Classifier} from '../models/logits.js';
 import {tidy} from '../ops/tidy.js';
-import {attackExamples} from './attack_examples.js';
+import {attackExamples, type AttackExamplesArgs} from './attack_examples.js';
+import {
+  expandSpec,
+  insideStrong,
+  isStrong,
+  strong,
+  type StrongAttack,
+} from './strong.js';
+import {attackStrongly} from './strong_attack.js';
+import {strongSearches} from './strong_searches.js';
 import type {Examples} from './examples.js';
 import {type LoadedExamples, loadExamples} from './loaded_examples.js';
 import {
@@ -19,8 +32,13 @@ export type {AttackResult, RobustnessReport};
 
 /** Options of {@link evaluateRobustness}: the attacks, and how they search. */
 export interface EvaluateArgs extends AttackOptions {
-  /** Specs or threat models. */
-  attacks: Array<string | ThreatModel>;
+  /**
+   * Specs or threat models; `strong(SPEC)` or what {@link strong} returns for a
+   * strong evaluation, on which the options of a search have no influence.
+   * `strong` alone stands for `strong(C)`, `strong(D)`, `strong(S)` and
+   * `strong(C+S+D)`.
+   */
+  attacks: Array<string | ThreatModel | StrongAttack>;
   /** Default 50. */
   batchSize?: number;
   /**
@@ -82,19 +100,15 @@ export async function evaluateRobustness(
   const {attacks, batchSize = 50, warnings = true, ...rest} = args;
   const {onProgress, signal, ...given} = rest;
   checkArgs(args);
-  const {keep} = resolveOptions(given);
-  checkNames(attacks, given);
+  const options = resolveOptions(given);
+  const specs = attacks.flatMap(expandSpec);
+  checkNames(specs, given);
   const loaded = await loadExamples(data, classifier);
   const make = (randomized: boolean) =>
-    attacks.map(spec =>
-      makeAttack(spec, {
-        ...given,
-        earlyStop: given.earlyStop ?? (keep === 'best' && !randomized),
-      }),
-    );
+    specs.map(spec => makeOne(spec, given, options, randomized));
   make(false).forEach(attack => checkTerms(attack, loaded));
   const checks = new Checks(classifier, loaded, signal);
-  if (warnings) await checks.before(make(loaded.randomized));
+  if (warnings) await checks.before(make(loaded.randomized).map(asSearch));
   if (checks.outputsDiffer) {
     rememberRandomized(classifier);
     loaded.randomized = true;
@@ -104,7 +118,7 @@ export async function evaluateRobustness(
   for (const attack of made) {
     if (signal?.aborted) break;
     const progress = new Progress(attack.name, loaded.size);
-    await attackExamples(attack, classifier, loaded, {
+    const cell: AttackExamplesArgs = {
       batchSize,
       signal,
       onFinished: ({index, margin}) => {
@@ -112,17 +126,20 @@ export async function evaluateRobustness(
         onProgress?.({attack: attack.name, ...progress.counts});
       },
       ...(warnings && {
-        onNonFinite: n => checks.addNonFinite(attack.name, n),
+        onNonFinite: (n: number) => checks.addNonFinite(attack.name, n),
       }),
-    });
-    const result = progress.result();
+    };
+    const searches = isStrong(attack)
+      ? await attackStrongly(attack, classifier, loaded, cell)
+      : await attackExamples(attack, classifier, loaded, cell);
+    const result = {...progress.result(), ...(searches && {searches})};
     if (result.examples > 0) results.push(result);
     if (signal?.aborted) break;
-    if (warnings) await checks.after(attack, progress.survivors());
+    if (warnings) await checks.after(asSearch(attack), progress.survivors());
   }
   return makeReport(
     loaded.size,
-    made[0].options,
+    options,
     results,
     made.map(({name}) => name),
     checks.warnings,
@@ -145,12 +162,45 @@ function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
   }
 }
 
+/** The attack of a spec, or the strong evaluation. */
+function makeOne(
+  spec: string | ThreatModel | StrongAttack,
+  given: AttackOptions,
+  {keep, variant, targeted}: ResolvedOptions,
+  randomized = false,
+): Attack | StrongAttack {
+  const inner = insideStrong(spec);
+  if (inner === null && !isStrong(spec)) {
+    return makeAttack(spec, {
+      ...given,
+      earlyStop: given.earlyStop ?? (keep === 'best' && !randomized),
+    });
+  }
+  if (targeted) {
+    throw new Error(
+      'A strong evaluation is untargeted: leave out targeted, or give other attacks.',
+    );
+  }
+  return inner === null
+    ? (spec as StrongAttack)
+    : strong(inner, {variant, seed: given.seed});
+}
+
+/** What warnings look at: of a strong evaluation, its first search. */
+function asSearch(attack: Attack | StrongAttack): Attack {
+  if (!isStrong(attack)) return attack;
+  const {name, threatModel} = attack;
+  const [{options}] = strongSearches(2);
+  return {...makeAttack(threatModel, options), name};
+}
+
 /** @throws Error if a spec is not allowed, or is there twice, however it is written. */
 function checkNames(
   attacks: EvaluateArgs['attacks'],
-  options: AttackOptions,
+  given: AttackOptions,
 ): void {
-  const made = attacks.map(spec => makeAttack(spec, options));
+  const options = resolveOptions(given);
+  const made = attacks.map(spec => makeOne(spec, given, options));
   // Threat models of the same name may differ in what a name does not say.
   const names = made
     .filter((_, i) => typeof attacks[i] === 'string')
@@ -162,7 +212,10 @@ function checkNames(
 }
 
 /** @throws Error if a term cannot be applied to such images, such as C to gray ones. */
-function checkTerms({threatModel}: Attack, data: LoadedExamples): void {
+function checkTerms(
+  {threatModel}: Attack | StrongAttack,
+  data: LoadedExamples,
+): void {
   tidy(() => {
     const image = data.tensor(0, 1);
     // In the order of a search, in which the first says what is wrong.

@@ -41,6 +41,20 @@ const SEARCHES: Record<string, AttackOptions> = {
     seed: 1,
   },
   targeted: {...OPTIONS, targeted: true},
+  'with Auto-PGD': {
+    ...OPTIONS,
+    steps: 8,
+    optimizer: 'apgd',
+    learningRate: undefined,
+    restarts: 2,
+    seed: 3,
+  },
+  'with Square': {
+    ...OPTIONS,
+    optimizer: 'square',
+    learningRate: undefined,
+    seed: 2,
+  },
 };
 
 type Run = typeof attackExamples;

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {ballAndBox} from './ball_and_box.js';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
 import {uniformPerSeed} from '../../ops/seeded_noise.js';
 import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
@@ -44,7 +45,7 @@ export class Delta extends ThreatModel {
     }
     this.norm = norm;
     this.variant = variant;
-    this.projectsByImages = variant === 'reference';
+    this.projectsByImages = norm === 'l2' || variant === 'reference';
     this.epsilon = checkEpsilon(
       'Delta (D)',
       epsilon ?? DEFAULT_EPSILON,
@@ -73,11 +74,19 @@ export class Delta extends ThreatModel {
   }
 
   apply(images: tf.Tensor4D, [delta]: tf.Tensor[]): tf.Tensor4D {
-    return tf.tidy(() => clipForward(tf.add(images, delta) as tf.Tensor4D));
+    return tf.tidy(() =>
+      this.norm === 'l2'
+        ? addWithin(images, delta)
+        : clipForward(tf.add(images, delta) as tf.Tensor4D),
+    );
   }
 
   override project([delta]: tf.Tensor[], images: tf.Tensor4D): tf.Tensor[] {
     return tf.tidy(() => {
+      // What leaves [0, 1] would take up a part of ε and change nothing.
+      if (this.norm === 'l2' && this.variant === 'paper') {
+        return [ballAndBox(delta, images, this.epsilon)];
+      }
       const bounded = this.bound(delta);
       if (!this.projectsByImages) return [bounded];
       // The released code takes from δ itself what would leave [0, 1].
@@ -104,6 +113,10 @@ export class Delta extends ThreatModel {
     };
   }
 
+  override norms(): Array<'linf' | 'l2'> {
+    return [this.norm];
+  }
+
   override with({
     scale = 1,
     variant = this.variant,
@@ -125,6 +138,29 @@ function clipForward(images: tf.Tensor4D): tf.Tensor4D {
     value: tf.clipByValue(images as tf.Tensor, 0, 1),
     gradFunc: dy => tf.clone(dy),
   }))(images) as tf.Tensor4D;
+}
+
+/**
+ * x + δ, clipped to [0, 1], for an ℓ2 bound. Like {@link clipForward}, but δ has
+ * no slope where it is at the border and a step against the gradient would lead
+ * out: entries that cannot move must not take up the length of a step.
+ */
+function addWithin(images: tf.Tensor4D, delta: tf.Tensor): tf.Tensor4D {
+  return tf.customGrad((images, delta, save) => {
+    const sum = tf.add(images as tf.Tensor, delta as tf.Tensor);
+    (save as tf.GradSaveFunc)([sum]);
+    return {
+      value: tf.clipByValue(sum, 0, 1),
+      gradFunc: (dy, saved) => {
+        const [sum] = saved as tf.Tensor[];
+        const stuck = tf.logicalOr(
+          tf.logicalAnd(tf.lessEqual(sum, 0), tf.greater(dy, 0)),
+          tf.logicalAnd(tf.greaterEqual(sum, 1), tf.less(dy, 0)),
+        );
+        return [tf.clone(dy), tf.where(stuck, tf.zerosLike(dy), dy)];
+      },
+    };
+  })(images, delta) as tf.Tensor4D;
 }
 
 function euclidean(delta: tf.Tensor): tf.Tensor1D {

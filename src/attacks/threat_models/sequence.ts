@@ -1,5 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import {isThreatModel, ThreatModel, type Variant} from './threat_model.js';
+import {
+  isThreatModel,
+  ThreatModel,
+  type Variant,
+  normsOf,
+} from './threat_model.js';
 
 /**
  * Several rules applied one after the other, the first to the image itself:
@@ -101,6 +106,10 @@ export class Sequence extends ThreatModel {
 
   override bounds(): number[] {
     return this.terms.flatMap(term => term.bounds());
+  }
+
+  override norms(): Array<'linf' | 'l2'> {
+    return this.terms.flatMap(normsOf);
   }
 
   override with(changes: {scale?: number; variant?: Variant}): Sequence {

@@ -129,6 +129,15 @@ export abstract class ThreatModel {
   }
 
   /**
+   * The norm that each of {@link bounds} limits: `linf`, of each entry by itself,
+   * or `l2`, of all of an example's entries together. Optimizers step along the
+   * sign of the gradient or along its direction accordingly. Default: `linf`.
+   */
+  norms?(): Array<'linf' | 'l2'> {
+    return this.bounds().map(() => 'linf' as const);
+  }
+
+  /**
    * The same threat model with every bound multiplied by `scale`, or in another
    * variant. Default: a copy of this object with its ε multiplied.
    */
@@ -161,4 +170,9 @@ export function isThreatModel(x: unknown): x is ThreatModel {
   return methods.every(
     name => typeof (x as ThreatModel | null)?.[name] === 'function',
   );
+}
+
+/** {@link ThreatModel.norms}, also of objects that are not of the class. */
+export function normsOf(threatModel: ThreatModel): Array<'linf' | 'l2'> {
+  return threatModel.norms?.() ?? threatModel.bounds().map(() => 'linf');
 }

@@ -1,0 +1,88 @@
+import {parseSpec} from '../attacks/threat_models/spec.js';
+import {
+  isThreatModel,
+  type ThreatModel,
+  type Variant,
+} from '../attacks/threat_models/threat_model.js';
+
+/** What `strong` alone stands for. */
+const ALL = ['C', 'D', 'S', 'C+S+D'];
+
+/** A strong evaluation of a threat model; see {@link strong}. */
+export interface StrongAttack {
+  /** For instance `strong(C+S+D)`. */
+  readonly name: string;
+  readonly threatModel: ThreatModel;
+  /** Makes random numbers repeatable; also repeatable by default. */
+  readonly seed: number;
+}
+
+/** Options of {@link strong}. */
+export interface StrongArgs {
+  /** As in {@link AttackOptions}: for the terms of a spec. */
+  variant?: Variant;
+  /** Default 0. */
+  seed?: number;
+}
+
+/**
+ * A strong evaluation: a fixed sequence of searches without parameters to tune,
+ * in the place of one attack in {@link evaluateRobustness}.
+ *
+ * ```js
+ * await evaluateRobustness(model, data, {attacks: ['None', 'strong(C+S+D)']});
+ * ```
+ *
+ * The searches are Auto-PGD on the cross-entropy and, toward each of the nine
+ * likeliest other classes, on the targeted difference of logits ratio; Square,
+ * which needs no gradient; and restarts from random points. The cheapest comes
+ * first, an example stops at its first success, and the result counts an example
+ * as correct only if it withstands all of them. None pays the price of
+ * smoothness: whatever is inside the bounds counts.
+ *
+ * The plan follows AutoAttack (Croce & Hein 2020), which is for additive
+ * perturbations, and extends it to every threat model and sequence.
+ *
+ * @param spec As for {@link attack}, or a threat model.
+ */
+export function strong(
+  spec: string | ThreatModel,
+  {variant, seed = 0}: StrongArgs = {},
+): StrongAttack {
+  const threatModel = strongThreatModel(
+    isThreatModel(spec) ? spec : parseSpec(spec, variant),
+  );
+  return {name: `strong(${threatModel.name})`, threatModel, seed};
+}
+
+/**
+ * What a strong evaluation searches, for a given threat model. The one place
+ * that decides which bound on the difference of neighbors C and S have where
+ * their spec gives none.
+ */
+function strongThreatModel(threatModel: ThreatModel): ThreatModel {
+  return threatModel;
+}
+
+const STRONG = /^\s*strong\s*(?:\((.*)\))?\s*$/;
+
+/**
+ * The specs in the place of a spec: those of `strong` are `strong(C)`,
+ * `strong(D)`, `strong(S)` and `strong(C+S+D)`, every other stands for itself.
+ */
+export function expandSpec<T>(spec: T | string): Array<T | string> {
+  return typeof spec === 'string' && spec.trim() === 'strong'
+    ? ALL.map(inner => `strong(${inner})`)
+    : [spec];
+}
+
+/** What is inside the parentheses of `strong(…)`; null for every other spec. */
+export function insideStrong(spec: unknown): string | null {
+  return typeof spec === 'string' ? (STRONG.exec(spec)?.[1] ?? null) : null;
+}
+
+/** Whether this is what {@link strong} returns. */
+export function isStrong(x: unknown): x is StrongAttack {
+  const {name, threatModel} = (x ?? {}) as Partial<StrongAttack>;
+  return !!name?.startsWith('strong(') && isThreatModel(threatModel);
+}

@@ -1,0 +1,8 @@
+import test from 'ava';
+import {onBackend} from '../helpers/backends.js';
+import {strongEvaluations, strongSpecs} from './strong.js';
+
+await onBackend(test, 'cpu', (test, backend) => {
+  strongEvaluations(test, backend);
+  strongSpecs(test);
+});
