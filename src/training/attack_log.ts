@@ -167,6 +167,8 @@ function configuration(
 /** TensorBoard's hyper-parameters are numbers, strings and booleans; JSON has no Infinity. */
 function plain(value: unknown): HParamValue {
   if (typeof value === 'boolean' || typeof value === 'string') return value;
+  // A custom loss.
+  if (typeof value === 'function') return value.name || 'custom';
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
