@@ -49,12 +49,42 @@ const scripts = {
     'Scripts use the public names (src/index.ts, src/node.ts, src/onnx.ts) and src/io only.',
 };
 
+/**
+ * The rooms of `packages/tfjs-backend-onnx/src`, in the same form. A call goes
+ * through trace, record, kernels, graph, passes and runtime; the files at the top
+ * (backend, options, register …) may import from all of them.
+ */
+const BACKEND_ROOMS = {
+  graph: [],
+  passes: ['graph'],
+  kernels: ['graph'],
+  trace: ['graph', 'kernels'],
+  tfjs: ['trace'],
+  fallback: ['graph', 'kernels', 'tfjs', 'trace'],
+  runtime: ['graph', 'passes', 'trace'],
+  record: ['fallback', 'graph', 'runtime', 'tfjs', 'trace'],
+};
+
+const BACKEND = './packages/tfjs-backend-onnx';
+
+const backendRooms = Object.entries(BACKEND_ROOMS).map(([room, allowed]) => ({
+  target: `${BACKEND}/src/${room}`,
+  from: `${BACKEND}/src`,
+  except: [room, ...allowed].map(name => `./${name}`),
+  message: `${room} of the onnx backend may import from ${allowed.join(', ') || 'no other room'} only: see BACKEND_ROOMS in eslint.config.js.`,
+}));
+
 /** The backend knows nothing of attacks; src reaches it by its package name. */
 const backend = [
   {
-    target: './packages/tfjs-backend-onnx',
+    target: BACKEND,
     from: ['./src', './scripts', './test'],
     message: 'The backend is a package of its own.',
+  },
+  {
+    target: `${BACKEND}/src`,
+    from: [`${BACKEND}/bench`, `${BACKEND}/scripts`, `${BACKEND}/test`],
+    message: "The backend's sources do not import its tests and tools.",
   },
   {
     target: './src',
@@ -84,7 +114,7 @@ export default tseslint.config(
       'no-restricted-globals': 'off',
       'import-x/no-restricted-paths': [
         'error',
-        {zones: [...rooms, scripts, ...backend]},
+        {zones: [...rooms, scripts, ...backend, ...backendRooms]},
       ],
       'import-x/no-cycle': 'error',
     },

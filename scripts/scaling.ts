@@ -3,30 +3,27 @@ import * as tf from '@tensorflow/tfjs';
 import {attack, logits, resnet32, wideResnet} from '../src/index.js';
 import type {OnnxBackend} from '../src/onnx.js';
 
-/** Prints how time and memory grow with batch, width, steps and batches. */
+/** Prints how time and memory grow with batch size, width, steps and number of batches. */
 export function scaling(): void {
   againstBatch();
   againstWidth();
   againstSteps();
 }
 
-export function picture(batch: number): tf.Tensor4D {
+function randomImages(batch: number): tf.Tensor4D {
   return tf.randomUniform([batch, 32, 32, 3], 0, 1, 'float32', 0);
 }
 
-/** Forward pass and input gradient. */
-export function network(model: tf.LayersModel, images: tf.Tensor4D): void {
+/** Forward pass and input gradient of a model that returns logits. */
+function network(model: tf.LayersModel, images: tf.Tensor4D): void {
   tf.tidy(() => {
-    const sum = (x: tf.Tensor) => tf.sum(logits(model, x as tf.Tensor4D));
+    const sum = (x: tf.Tensor) => tf.sum(model.apply(x) as tf.Tensor);
     tf.grad(sum)(images).dataSync();
   });
 }
 
-/** Forward pass, all weight gradients, Adam, batch normalization's statistics. */
-export function trainingStep(
-  model: tf.LayersModel,
-  images: tf.Tensor4D,
-): () => void {
+/** Forward pass, all weight gradients, Adam, statistics of batch normalization. */
+function trainingStep(model: tf.LayersModel, images: tf.Tensor4D): () => void {
   const [batch] = images.shape;
   const classes = tf.tensor1d(
     Array.from({length: batch}, (_, i) => i % 10),
@@ -39,18 +36,18 @@ export function trainingStep(
       const loss = () =>
         tf.losses.softmaxCrossEntropy(
           labels,
-          logits(model, images, {training: true}),
+          model.apply(images, {training: true}) as tf.Tensor,
         ) as tf.Scalar;
       optimizer.minimize(loss, true)!.dataSync();
     });
 }
 
-/** The fastest of many turns of each, in milliseconds. */
-export function inTurns(
-  work: Record<string, () => void>,
+/** Runs the workloads in turns and returns the fastest time of each, in milliseconds. */
+function timeInTurns(
+  workloads: Record<string, () => void>,
   seconds: number,
 ): [string, number][] {
-  const clocks = Object.entries(work).map(([name, f]) => {
+  const clocks = Object.entries(workloads).map(([name, f]) => {
     f();
     f();
     return {name, f, best: Infinity, spent: 0, turns: 0};
@@ -69,11 +66,11 @@ export function inTurns(
 }
 
 function againstBatch(): void {
-  const model = resnet32({seed: 1});
+  const model = resnet32({seed: 1, output: 'logits'});
   const rows = [1, 2, 5, 10, 20, 50, 100, 200, 500].map(batch => {
-    startEmpty();
-    const images = picture(batch);
-    const [[, forward], [, training]] = inTurns(
+    dropCaches();
+    const images = randomImages(batch);
+    const [[, forward], [, training]] = timeInTurns(
       {
         network: () => network(model, images),
         training: trainingStep(model, images),
@@ -97,11 +94,11 @@ function againstBatch(): void {
 }
 
 function againstWidth(): void {
-  const images = picture(10);
+  const images = randomImages(10);
   const rows = [1, 2, 4].map(width => {
-    startEmpty();
-    const model = wideResnet(10, width, {seed: 1});
-    const [[, forward], [, training]] = inTurns(
+    dropCaches();
+    const model = wideResnet(10, width, {seed: 1, output: 'logits'});
+    const [[, forward], [, training]] = timeInTurns(
       {
         network: () => network(model, images),
         training: trainingStep(model, images),
@@ -133,7 +130,7 @@ function againstWidth(): void {
 
 function againstSteps(): void {
   const model = resnet32({seed: 1});
-  const images = picture(10);
+  const images = randomImages(10);
   const labels = tf.tensor1d([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 'int32');
   const craft = (steps: number) => {
     const found = attack('C+S+D', {steps, earlyStop: false}).perturb(
@@ -144,11 +141,11 @@ function againstSteps(): void {
     found.margin.dataSync();
     tf.dispose(found as unknown as tf.TensorContainer);
   };
-  startEmpty();
+  dropCaches();
   print(
     ['steps of C+S+D', 'ms', 'a step'],
     [5, 10, 20, 40].map(steps => {
-      // Compiles.
+      // The first call compiles.
       craft(steps);
       const started = performance.now();
       craft(steps);
@@ -178,8 +175,8 @@ function againstSteps(): void {
   );
 }
 
-/** Lets go of the memory of earlier rows, where the backend keeps any. */
-function startEmpty(): void {
+/** Frees the memory that the backend has kept from earlier rows. */
+function dropCaches(): void {
   (tf.backend() as Partial<OnnxBackend>).configure?.({});
 }
 
@@ -187,7 +184,7 @@ function resident(): string {
   return (process.memoryUsage.rss() / 2 ** 20).toFixed(0);
 }
 
-export function print(head: string[], rows: (string | number)[][]): void {
+function print(head: string[], rows: (string | number)[][]): void {
   const table = new Table({head, style: {head: [], border: []}});
   table.push(...rows);
   console.log(table.toString());

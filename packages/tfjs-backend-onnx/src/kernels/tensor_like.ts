@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type {IrValue} from '../graph/graph.js';
 
-/** A shape in the form of a tensor, for tfjs's functions that read nothing else of one. */
-export function tensorLike({shape}: {shape: readonly number[]}): tf.Tensor {
-  return {shape, rank: shape.length} as unknown as tf.Tensor;
+/** A value in the form that tfjs's shape functions take; only shape, rank and dtype may be read. */
+export function tensorLike({shape, dtype}: IrValue): tf.Tensor {
+  return {shape, rank: shape.length, dtype} as unknown as tf.Tensor;
 }

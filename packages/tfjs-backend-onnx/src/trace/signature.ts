@@ -153,7 +153,7 @@ export function lower(
   attrs: Attrs,
 ): IrValue | IrValue[] {
   const lowering = lowerings.get(kernel);
-  if (!lowering) throw new Unsupported('it has no lowering to ONNX');
+  if (!lowering) throw new Unsupported('it has no ONNX implementation');
   const map: LoweringInputs = {};
   names.forEach((name, i) => (map[name] = values[i]));
   return lowering(g, map, attrs);
