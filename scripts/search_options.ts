@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import { Option} from 'commander';
+import {Option} from 'commander';
 import {attack, type AttackOptions, type Variant} from '../src/index.js';
 import {notNegative, positive, stepsOption, whole} from './options.js';
 
