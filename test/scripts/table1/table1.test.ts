@@ -215,7 +215,7 @@ test('bad input is one sentence and exit code 2, and nothing is written', async 
   // Refused by commander, which ends the process.
   const parsed: Case[] = [
     [['--row=D'], /NAME=PATH/],
-    [[`--row=D=${model}`, '--examples=0'], /at least 1/],
+    [[`--row=D=${model}`, '--examples=0'], /from 1 to 10000/],
   ];
   const all = ([args]: Case) => [...args, '--backend=cpu', `--out=${out}`];
   const results = await runEach(cases.map(all));
