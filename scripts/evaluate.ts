@@ -152,7 +152,11 @@ run<Options>(program, async options => {
   const unfinished = all
     .filter(row => row.correct === undefined)
     .map(({attack, done = 0}) => ({attack, done}));
-  const described = {model: options.model, search, ...report, unfinished};
+  const described = {
+    ...{model: options.model, search, ...report, unfinished},
+    // Over some of the attacks it would be no worst case.
+    ...(unfinished.length > 0 && {worstCase: null}),
+  };
   if (options.save !== undefined && evaluated.records) {
     const sha256 = await modelDigest(options.model);
     await saveRecords(options.save, evaluated.records, data, {

@@ -120,6 +120,8 @@ async function draw(
   const {model, out, examples, steps, seed} = options;
   console.error('Loading …');
   await startBackend(options.backend, options.threads);
+  // Before the figures without it, which take minutes.
+  const classifier = needsModel ? await readCifar10Model(model!) : null;
   const written: string[] = [];
   const values: Record<string, unknown> = {};
   if (wanted.includes('theorem1')) {
@@ -136,10 +138,10 @@ async function draw(
     values.imagenet = results;
     console.log(imageNetTable(results));
   }
-  if (needsModel) {
+  if (classifier) {
     const context: Context = {
       ...options,
-      classifier: await readCifar10Model(model!),
+      classifier,
       data: await loadCifar10({
         examples: Math.max(examples, options.image + 1),
       }),

@@ -107,13 +107,20 @@ export function matchRow(
  */
 export function findRow(
   name: string,
-  say: (sentence: string) => void = sentence => console.error(sentence),
+  say: (sentence: string) => void = sayOnce,
 ): PaperRow {
   const found = matchRow(name, say);
   if (found) return found;
   throw new Error(
     `'${name}' is no row of Table 1: it must be one of ${ROW_NAMES.join(', ')}.`,
   );
+}
+
+const told = new Set<string>();
+
+function sayOnce(sentence: string): void {
+  if (!told.has(sentence)) console.error(sentence);
+  told.add(sentence);
 }
 
 /** A row's name as a folder's: `C (B&W)` is in `C-BW`. */

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import * as tf from '@tensorflow/tfjs';
-import {attack, logits, resnet32, wideResnet} from '../src/index.js';
+import {attack, resnet32, wideResnet} from '../src/index.js';
 import type {OnnxBackend} from '../src/onnx.js';
 
 /** Prints how time and memory grow with batch size, width, steps and number of batches. */

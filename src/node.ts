@@ -15,6 +15,7 @@ export {
 export {
   loadPyTorchCheckpoint,
   type Checkpoint,
+  type CheckpointOptions,
 } from './models/pytorch/checkpoint.js';
 export {
   resnetFromPyTorch,

@@ -1,7 +1,7 @@
-import {readFile, realpath, stat} from 'node:fs/promises';
+import {realpath, stat} from 'node:fs/promises';
 import {dirname, isAbsolute, join, relative, sep} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import {fileError} from '../io/cache.js';
+import {fileError, readRegularFile} from '../io/cache.js';
 
 /** Bytes of one value of each type that a weight may have. */
 const BYTES: Readonly<Record<string, number>> = {
@@ -61,9 +61,7 @@ export async function readArtifacts(
 }
 
 async function readDescription(file: string): Promise<tf.io.ModelJSON> {
-  const text = await readFile(file, 'utf8').catch(error => {
-    throw fileError(error, file, 'read');
-  });
+  const text = (await readRegularFile(file, 2 ** 28)).toString();
   let description: Partial<tf.io.ModelJSON> | null;
   try {
     description = JSON.parse(text);
@@ -108,9 +106,7 @@ async function readWeights(
     throw fileError(error, file, 'read');
   });
   if (leaves(target)) throw refused;
-  return readFile(target).catch(error => {
-    throw fileError(error, file, 'read');
-  });
+  return readRegularFile(target);
 }
 
 /** Bytes that a weight takes in the file. */

@@ -117,7 +117,7 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
       kill();
     });
     t.is(first.code, 130, first.err);
-    t.regex(first.out, /the same command with --resume goes on/);
+    t.regex(first.out, /the same command with --resume continues/);
     t.false(existsSync(join(stopped, 'model.json')), 'not at its end');
     const second = await train([...args(stopped), '--resume']);
     t.is(second.code, 0, second.err);

@@ -1,5 +1,4 @@
-import {readFile} from 'node:fs/promises';
-import {fileError} from '../../io/cache.js';
+import {readRegularFile} from '../../io/cache.js';
 import type {Value} from './pickle.js';
 import {printable} from './reader.js';
 import {isStream, readStream} from './stream.js';
@@ -9,6 +8,12 @@ import {isZip, readZipCheckpoint} from './zip_checkpoint.js';
 
 /** Where training scripts put the weights among other things. */
 const WRAPPERS = ['state_dict', 'model_state_dict', 'net', 'model', 'network'];
+
+/** Options of {@link loadPyTorchCheckpoint}. */
+export interface CheckpointOptions {
+  /** Larger files are refused before they are read. Default 2^30 (1 GiB). */
+  maxBytes?: number;
+}
 
 /** The weights of a PyTorch module, by name. */
 export type Checkpoint = Map<string, CheckpointTensor>;
@@ -24,18 +29,17 @@ export type Checkpoint = Map<string, CheckpointTensor>;
  * it.
  *
  * @param file its path, or its bytes.
- * @throws one sentence: not there, not a checkpoint, truncated, sizes or
- *     checksums that do not agree, a name that is not allowed.
+ * @throws one sentence: no regular file, too large, not a checkpoint, truncated,
+ *     sizes or checksums that do not agree, a name that is not allowed.
  */
 export async function loadPyTorchCheckpoint(
   file: string | Uint8Array,
+  {maxBytes = 2 ** 30}: CheckpointOptions = {},
 ): Promise<Checkpoint> {
   const name = typeof file === 'string' ? file : 'The checkpoint';
   const bytes =
     typeof file === 'string'
-      ? await readFile(file).catch(error => {
-          throw fileError(error, file, 'read');
-        })
+      ? await readRegularFile(file, maxBytes)
       : file;
   try {
     return weights(await readAny(bytes), bytes.length);

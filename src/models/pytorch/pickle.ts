@@ -44,10 +44,13 @@ export function shown(value: Value | undefined): string {
 }
 
 /**
- * Instructions of one pickle, and items that its calls copy. A state dict has
- * some fifty for each tensor; what has millions was made to fill the memory.
+ * Limit of the instructions of one pickle and the items that its calls copy. A
+ * state dict has about fifty for each tensor.
  */
-const MOST_WORK = 5_000_000;
+const MOST_WORK = 1_000_000;
+
+/** Limit of the objects of one pickle: each takes some hundred bytes, and an instruction of one byte makes it. */
+const MOST_OBJECTS = 200_000;
 
 const MARK = Symbol('mark');
 type Slot = Value | typeof MARK;
@@ -56,6 +59,7 @@ class Machine {
   private readonly stack: Slot[] = [];
   private readonly memo = new Map<number, Value>();
   private work = 0;
+  private objects = 0;
 
   constructor(
     private readonly input: ByteReader,
@@ -86,6 +90,10 @@ class Machine {
   }
 
   push(value: Slot): void {
+    const isObject = typeof value === 'object' && value !== null;
+    if (isObject && ++this.objects > MOST_OBJECTS) {
+      throw new Error('its pickle has more objects than weights need');
+    }
     this.stack.push(value);
   }
 
@@ -96,9 +104,9 @@ class Machine {
   }
 
   top(): Value {
-    const value = this.pop();
-    this.push(value);
-    return value;
+    const value = this.stack.at(-1);
+    if (value === undefined || value === MARK) throw misplaced();
+    return value as Value;
   }
 
   /** Everything above the last mark, which goes too. */
@@ -119,7 +127,8 @@ class Machine {
   get(index: number): void {
     const value = this.memo.get(index);
     if (value === undefined) throw misplaced();
-    this.push(value);
+    // No new object.
+    this.stack.push(value);
   }
 
   append(items: Value[]): void {

@@ -3,7 +3,11 @@ import {IMAGENET_NORMALIZATION, type ClassifierOptions} from '../builder.js';
 import {cifarResnet} from '../resnet.js';
 import {wideResnet} from '../wideresnet.js';
 import {recognize, type Architecture} from './architecture.js';
-import {loadPyTorchCheckpoint, type Checkpoint} from './checkpoint.js';
+import {
+  loadPyTorchCheckpoint,
+  type Checkpoint,
+  type CheckpointOptions,
+} from './checkpoint.js';
 import {printable} from './reader.js';
 import type {CheckpointTensor} from './tensors.js';
 
@@ -11,7 +15,8 @@ import type {CheckpointTensor} from './tensors.js';
 export type FromPyTorchOptions = Pick<
   ClassifierOptions,
   'normalization' | 'output'
-> & {
+> &
+  CheckpointOptions & {
   /** Height and width of the images. Default `[32, 32]`. */
   imageSize?: [number, number];
 };
@@ -34,7 +39,7 @@ export async function resnetFromPyTorch(
   file: string | Uint8Array,
   options: FromPyTorchOptions = {},
 ): Promise<tf.LayersModel> {
-  const checkpoint = await loadPyTorchCheckpoint(file);
+  const checkpoint = await loadPyTorchCheckpoint(file, options);
   let architecture: Architecture;
   try {
     architecture = recognize(checkpoint);

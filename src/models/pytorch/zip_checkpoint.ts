@@ -26,7 +26,7 @@ export async function readZipCheckpoint(bytes: Uint8Array): Promise<Value> {
     throw new Error('it is a TorchScript program, not a checkpoint of weights');
   }
   // Weights compress little: a file that expands more is a zip bomb.
-  let budget = Math.max(2 ** 26, 4 * bytes.length);
+  let budget = Math.max(2 ** 24, 4 * bytes.length);
   const read = async (name: string) => {
     const entry = entries.get(folder + name);
     if (!entry) throw new Error(`${folder}${name} is missing in it`);

@@ -1,4 +1,11 @@
-import {existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {execFileSync} from 'node:child_process';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {loadPyTorchCheckpoint} from '../../../src/models/pytorch/checkpoint.js';
@@ -373,7 +380,11 @@ test('refused: pickles made to fill memory or time, at once', async t => {
       Buffer.concat([pairs, Buffer.from('q\x01', 'latin1'), ...copies]),
       /longer than weights need/,
     ],
-    [Buffer.alloc(6_000_000, p.EMPTY_LIST[0]), /longer than weights need/],
+    [Buffer.alloc(6_000_000, p.NONE[0]), /longer than weights need/],
+    ...[p.EMPTY_LIST, p.EMPTY_DICT].map(object => [
+      Buffer.alloc(900_000, object[0]),
+      /more objects than weights need/,
+    ]),
     [
       p.call(
         'torch._utils._rebuild_tensor_v2',
@@ -393,7 +404,7 @@ test('refused: pickles made to fill memory or time, at once', async t => {
     await t.throwsAsync(asStream(part), {message});
   }
   t.true(performance.now() - started < 20_000);
-  t.true(process.memoryUsage().rss - before < 2 ** 30);
+  t.true(process.memoryUsage().rss - before < 2 ** 28);
 });
 
 test('refused: entries of a zip that overlap, a storage of two types, a zipped tar', async t => {
@@ -498,5 +509,27 @@ test('refused: what is no checkpoint, or holds no weights', async t => {
   });
   await t.throwsAsync(loadPyTorchCheckpoint(folder), {
     message: /could not be read: it is a folder\./,
+  });
+});
+
+test('only a regular file of a plausible size is read', async t => {
+  const folder = temporaryFolder(t);
+  const sparse = join(folder, 'sparse.pt');
+  writeFileSync(sparse, 'PK\x03\x04');
+  truncateSync(sparse, 2 ** 31);
+  const before = process.memoryUsage().rss;
+  await t.throwsAsync(loadPyTorchCheckpoint(sparse), {
+    message: /sparse\.pt could not be read: it has 2147483648 bytes, .*\.$/,
+  });
+  await t.throwsAsync(loadPyTorchCheckpoint(sparse, {maxBytes: 3}), {
+    message: /at most 3 are read/,
+  });
+  t.true(process.memoryUsage().rss - before < 2 ** 27);
+  await t.throwsAsync(loadPyTorchCheckpoint(folder), {message: /a folder/});
+  if (process.platform === 'win32') return;
+  const pipe = join(folder, 'pipe.pt');
+  execFileSync('mkfifo', [pipe]);
+  await t.throwsAsync(loadPyTorchCheckpoint(pipe), {
+    message: /pipe\.pt could not be read: it is no regular file\.$/,
   });
 });

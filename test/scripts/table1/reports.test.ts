@@ -87,7 +87,7 @@ test('the page has the table with real headers, shaded by accuracy', t => {
   );
   const results = rows.filter(row => row.includes('--accuracy'));
   t.is(results.length, 3);
-  t.regex(results[0], /--accuracy:90\"><b>75.0<\/b><span>30.1–95.4<\/span>/);
+  t.regex(results[0], /--accuracy:90"><b>75.0<\/b><span>30.1–95.4<\/span>/);
   t.regex(results[0], /paper 84.8<\/span>/);
   t.regex(results[1], /not finished/);
   t.is(html.match(/<th scope="col">D<\/th>/g)!.length, 2 + 3 - 1);

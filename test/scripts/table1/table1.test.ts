@@ -184,11 +184,11 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     }
     const second = await run(args);
     t.is(second.code, 2);
-    t.regex(second.err, /Another run \(process \d+\) is at work in /);
+    t.regex(second.err, /Another run \(process \d+ on .+\) is at work in /);
     child.kill('SIGINT');
     const {code, out: printed} = await ended;
     t.is(code, 130);
-    t.regex(printed, /the same command goes on/);
+    t.regex(printed, /the same command resumes/);
     t.regex(printed, /…/);
   });
 } else {
@@ -204,18 +204,18 @@ test('bad input is one sentence and exit code 2, and nothing is written', async 
   type Case = [args: string[], message: RegExp];
   const cases: Case[] = [
     [[], /There are no rows/],
-    [[`--row=D=${join(folder, 'nowhere')}`], /There is no .*nowhere/],
+    [[`--row=D=${join(folder, 'nowhere')}`], /nowhere: no such file or folder/],
     [[`--row=D=${text}`], /text\.pt cannot be used/],
-    [[`--row=D=${model}`, `--row=d=${model}`], /row D is there twice/],
+    [[`--row=D=${model}`, `--row=d=${model}`], /row D is given twice/],
     [[`--row=D=${model}`, '--columns=None,Q'], /Q/],
-    [[`--row=D=${model}`, '--columns=D,D'], /column D is there twice/],
-    [[`--models=${join(folder, 'nowhere')}`], /no folder .*nowhere/],
+    [[`--row=D=${model}`, '--columns=D,D'], /column D is given twice/],
+    [[`--models=${join(folder, 'nowhere')}`], /nowhere: no such folder/],
     [[`--models=${model}`], /no sub-folder with a model.json/],
   ];
   // Refused by commander, which ends the process.
   const parsed: Case[] = [
     [['--row=D'], /NAME=PATH/],
-    [[`--row=D=${model}`, '--examples=0'], /at least 1/],
+    [[`--row=D=${model}`, '--examples=0'], /from 1 to 10000/],
   ];
   const all = ([args]: Case) => [...args, '--backend=cpu', `--out=${out}`];
   const results = await runEach(cases.map(all));
