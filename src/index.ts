@@ -32,10 +32,7 @@ export type {
 export type {Crafting, FastArgs} from './training/fast_args.js';
 export type {GuardArgs, GuardState} from './training/overfitting_guard.js';
 export type {SnapshotTensors} from './tfjs/snapshot.js';
-export {
-  logitPairing,
-  type LogitPairingArgs,
-} from './defenses/logit_pairing.js';
+export {logitPairing, type LogitPairingArgs} from './defenses/logit_pairing.js';
 export {mart, type MartArgs} from './defenses/mart.js';
 export {
   cosine,
