@@ -1,14 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {readFileSync} from 'node:fs';
-import {lowerings, registerOnnx, viewKernels} from './helpers/kernel_names.js';
+import {registerOnnx} from '../src/index.js';
+import {
+  kernelTable,
+  markdown,
+  readme,
+  withTable,
+} from '../scripts/kernel_table.js';
 
 registerOnnx();
 
 const all = tf.getKernelsForBackend('cpu').map(k => k.kernelName);
-const native = all.filter(k => lowerings.has(k) || viewKernels.includes(k));
+const {native, fallback} = kernelTable();
 
-test('every kernel of the cpu backend is there', t => {
+test('every kernel of the cpu backend is registered', t => {
   const here = new Set(tf.getKernelsForBackend('onnx').map(k => k.kernelName));
   t.deepEqual(
     all.filter(k => !here.has(k)),
@@ -16,26 +22,32 @@ test('every kernel of the cpu backend is there', t => {
   );
 });
 
-test('the README lists what falls back', t => {
-  const readme = readFileSync('README.md', 'utf8');
-  const [, count, list] =
-    /Of the cpu backend's \d+ kernels, (\d+) are native[^]*?fall back: ([^.]*)\./.exec(
-      readme,
-    ) ?? [];
-  t.is(Number(count), native.length);
-  t.deepEqual(
-    list.match(/\w+/g)!.sort(),
-    all.filter(k => !native.includes(k)).sort(),
+test('the table of kernels in the README is up to date', t => {
+  const text = readFileSync(readme, 'utf8');
+  t.is(
+    text,
+    withTable(text, markdown(kernelTable())),
+    'run `npm run table -w tfjs-backend-onnx`',
   );
 });
 
-test('what models are trained with is native', t => {
-  // Kernels that no layer, loss, metric or optimizer of tfjs-layers uses, but
-  // for volumes, encodings of categories and images that are cropped.
+test('the table names each kernel once', t => {
+  const table = markdown({native, fallback});
+  const cells = table
+    .split('\n')
+    .slice(4)
+    .flatMap(row => row.split('|').slice(2));
+  const names = cells.join(',').match(/\w+/g)!;
+  t.deepEqual(names.sort(), [...all].sort());
+});
+
+test('all kernels that models are trained with are native', t => {
+  // Kernels that no layer, loss, metric or optimizer of tfjs-layers uses, except
+  // those for volumes, for encodings of categories and for cropped images.
   const others =
     /3D|Bincount|Ragged|Sparse|String|NonMax|FFT|Complex|^Real$|^Imag$|Dilation|Draw|LRN|Bitwise|BroadcastArgs|CropAndResize|Cumprod|Diag|Einsum|FlipLeftRight|LinSpace|WithArgmax|Multinomial|Range|Rotate|SearchSorted|StaticRegex|TensorScatter|Transform|Unique/;
   t.deepEqual(
-    all.filter(k => !native.includes(k) && !others.test(k)),
+    fallback.filter(k => !others.test(k)),
     [],
   );
 });
