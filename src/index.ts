@@ -41,6 +41,7 @@ export type {
   AdversarialTrainingState,
   UnionMode,
 } from './training/adversarial_training_args.js';
+export {NonFiniteError} from './training/finite_check.js';
 export type {Crafting, FastArgs} from './training/fast_args.js';
 export type {GuardArgs, GuardState} from './training/overfitting_guard.js';
 export type {SnapshotTensors} from './tfjs/snapshot.js';

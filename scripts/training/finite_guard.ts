@@ -64,10 +64,13 @@ export class FiniteGuard extends tf.CustomCallback {
       : (await this.finiteWeights())
         ? undefined
         : 'its update made weights that are not finite';
-    this.skipped = reason !== undefined;
+    // The attack's callback has taken such a batch back itself.
+    const takenBack = logs.skipped === 1;
+    this.skipped = reason !== undefined || takenBack;
     this.inARow = this.skipped ? this.inARow + 1 : 0;
-    if (reason === undefined) return;
-    const what = `In ${this.place(batch)} ${reason}`;
+    if (takenBack && this.inARow <= MOST_SKIPPED) this.skippedInEpoch++;
+    if (reason === undefined && this.inARow <= MOST_SKIPPED) return;
+    const what = `In ${this.place(batch)} ${reason ?? 'a number is not finite'}`;
     if (this.before && this.inARow <= MOST_SKIPPED) {
       this.skippedInEpoch++;
       console.error(`\n${what}: this batch is skipped.`);

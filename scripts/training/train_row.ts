@@ -4,6 +4,7 @@ import {
   adversarialTraining,
   imageDataset,
   type ImageSet,
+  NonFiniteError,
   tensorBoard,
   weightAverage,
 } from '../../src/index.js';
@@ -38,12 +39,9 @@ export async function trainRow(
   const {place, initial} = goesOn
     ? await readCheckpoint(options.out, model, settings, batches)
     : {place: beginning(), initial: undefined};
-  const guard = new FiniteGuard(
-    model,
-    options.onNaN ?? 'stop',
-    // Counted from 1, as the epochs that are printed.
-    () => `batch ${place.batch + 1} of epoch ${place.epoch + 1}`,
-  );
+  // Counted from 1, as the epochs that are printed.
+  const present = () => `batch ${place.batch + 1} of epoch ${place.epoch + 1}`;
+  const guard = new FiniteGuard(model, options.onNaN ?? 'stop', present);
   const run: Run = {
     guard,
     defense,
@@ -55,7 +53,13 @@ export async function trainRow(
     place,
   };
   try {
-    if (place.epoch < epochs) await fit(run, training, options, goesOn);
+    if (place.epoch < epochs) {
+      await fit(run, training, options, goesOn).catch(error => {
+        if (!(error instanceof NonFiniteError)) throw error;
+        const what = `In ${present()} ${error.fault}`;
+        guard.failure = new Error(`${what}: training was stopped`);
+      });
+    }
     if (guard.failure) {
       throw new Error(
         `${guard.failure.message}. ${options.out} holds the checkpoint from before: resume it with --on-nan skip, or train with a lower --learning-rate in another --out.`,
@@ -108,6 +112,7 @@ async function fit(
               ...(mix && {mix}),
               learningRate: attackLearningRate ?? undefined,
               seed,
+              onNonFinite: options.onNaN ?? 'stop',
               tensorBoard: logs,
               initialBatch,
             }),

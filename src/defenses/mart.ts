@@ -77,10 +77,11 @@ function oneHot(labels: tf.Tensor, classes: number): tf.Tensor2D {
  */
 function boosted(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Tensor {
   const all = tf.logSumExp(logits, 1);
-  const away = tf.mul(labels, 1e9);
-  const wrong = tf.argMax(tf.sub(logits, away), 1) as tf.Tensor1D;
-  const rival = tf.cast(tf.oneHot(wrong, logits.shape[1]), 'float32');
-  const others = tf.logSumExp(tf.sub(logits, tf.mul(rival, 1e9)), 1);
+  const without = (classes: tf.Tensor) =>
+    tf.where(tf.cast(classes, 'bool'), tf.fill(logits.shape, -1e30), logits);
+  const wrong = tf.argMax(without(labels), 1) as tf.Tensor1D;
+  const rival = tf.oneHot(wrong, logits.shape[1]);
+  const others = tf.logSumExp(without(rival), 1);
   const ofLabel = tf.sum(tf.mul(logits, labels), 1);
   return tf.add(tf.sub(all, ofLabel), tf.sub(all, others));
 }

@@ -4,6 +4,23 @@ import {optimizerMoments, optimizerProducts} from '../tfjs/optimizer_fields.js';
 import {Snapshot} from '../tfjs/snapshot.js';
 import type {TrainableModel} from '../tfjs/train_function.js';
 
+/** Ends a fit in which a loss, a gradient or a weight is NaN or infinite. */
+export class NonFiniteError extends Error {
+  override name = 'NonFiniteError';
+
+  constructor(
+    /** Such as `the loss became NaN`. */
+    readonly fault: string,
+    /** Such as `batch 3 of epoch 1`. */
+    readonly place: string,
+  ) {
+    super(
+      `Training stopped: ${fault} in ${place}; the model has the weights from before that batch. ` +
+        "Lower the learning rate, or pass onNonFinite: 'skip' to leave such batches out.",
+    );
+  }
+}
+
 /**
  * Notices NaN and infinity in the batch where they arise, and takes that batch's
  * update back, bit for bit: weights, moving statistics and the optimizer's
@@ -38,10 +55,7 @@ export class FiniteCheck {
       before.restore();
       tf.dispose(values);
       if (this.policy === 'stop') {
-        throw new Error(
-          `Training stopped: ${fault} in ${place}; the model has the weights from before that batch. ` +
-            "Lower the learning rate, or pass onNonFinite: 'skip' to leave such batches out.",
-        );
+        throw new NonFiniteError(fault, place);
       }
       if (!this.warned) {
         console.warn(

@@ -10,6 +10,7 @@ test('the defaults are those of the evaluation in the paper', t => {
     optimizer: 'adam',
     loss: 'margin',
     confidence: Infinity,
+    eotSamples: 1,
     smoothness: 0.05,
     restarts: 1,
     randomStart: false,

@@ -252,7 +252,13 @@ test.serial(
       confidence: 'Infinity',
       learningRate: 0.05,
     });
-    t.true(others.some(o => o.plugin === 'hparams'));
+    // Beside the runs, where TensorBoard finds the metrics of all of them.
+    const plugins = eventFiles(dir)
+      .flatMap(readEvents)
+      .flatMap(({summary}) =>
+        (summary?.value ?? []).map(v => v.metadata.pluginData.pluginName),
+      );
+    t.true(plugins.includes('hparams'));
   },
 );
 

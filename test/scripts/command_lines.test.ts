@@ -173,11 +173,11 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     );
   });
 
-  test('an error after the progress bar has begun ends the process', async t => {
+  test('an error of the search ends the process', async t => {
     t.timeout(120_000);
     const folder = temporaryFolder(t);
     const broken = join(folder, 'broken');
-    // Its first layer has no gradient, as an attack finds out after None is done.
+    // Its first layer has no gradient.
     const model = tf.sequential({
       layers: [
         tf.layers.embedding({
@@ -196,7 +196,6 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
       ...SMALL,
     ]);
     t.is(code, 2);
-    t.regex(err, /None .*4\/4/);
     t.regex(err, /Error: /);
   });
 } else {

@@ -176,5 +176,8 @@ test('bad options are refused at once', t => {
   t.throws(make({attack: 'X'}), {message: /not a term/});
   t.throws(make({}), {message: /threat model/});
   t.throws(make({attack: 'D', step: 1}), {message: /no attack option/});
-  t.throws(make({attack: 'D', mix: 'both'}), {message: /no attack option/});
+  t.throws(make({attack: 'D', mix: 2}), {message: /mix must be/});
+  t.throws(make({attack: 'D', crafting: 'quick'}), {
+    message: /crafting must be/,
+  });
 });
