@@ -57,7 +57,7 @@ export function attackOptions(
     ...{steps, learningRate, restarts, seed, variant},
     optimizer: optimizer as AttackOptions['optimizer'],
     loss: loss as AttackOptions['loss'],
-    smoothness: smoothnessWeight,
+    smoothnessWeight,
   };
 }
 

@@ -74,7 +74,7 @@ export function runTheorem(): TheoremCase[] {
           earlyStop: false,
           optimizer: 'sign',
           steps: 10,
-          smoothness: 0,
+          smoothnessWeight: 0,
         }).perturb(classify, images, labels);
         return {
           threat,

@@ -1,5 +1,6 @@
 import type {CustomLoss, LossName} from './losses.js';
 import type {AttackOptimizer, OptimizerName} from './optimizers.js';
+import {deprecated} from '../ops/deprecated.js';
 import type {Variant} from './threat_models/threat_model.js';
 
 /** How an attack searches. All are optional. */
@@ -34,19 +35,28 @@ export interface AttackOptions {
   loss?: LossName | CustomLoss;
   /** The margin is not pushed below −confidence. Default Infinity. */
   confidence?: number;
-  /** Weight of the smoothness of C and S. Default 0.05. */
+  /**
+   * Weight of the smoothness loss of C and S in what is minimized. Default 0.05.
+   * With 0, whatever is inside the bounds costs nothing.
+   */
+  smoothnessWeight?: number;
+  /** @deprecated The former name of `smoothnessWeight`, until version 0.3. */
   smoothness?: number;
   /** How often to search; from the second time on from a random start. Default 1. */
   restarts?: number;
   /**
    * Start within the bounds at random, uniformly, or with normal noise of a
-   * given deviation. Default false: start at the image; for `kl`, which has no
-   * slope there, noise of deviation 0.001 as in TRADES.
+   * given standard deviation. Default false: start at the image; for `kl`, which
+   * has no slope there, noise of standard deviation 0.001 as in TRADES.
    */
   randomStart?:
     | boolean
     | {
         /** In the units of the perturbation. */
+        stddev: number;
+      }
+    | {
+        /** @deprecated The former name of `stddev`, until version 0.3. */
         deviation: number;
       };
   /** Makes random starts repeatable: they then depend on this number and on each image alone. */
@@ -70,9 +80,11 @@ export interface AttackOptions {
 
 /** {@link AttackOptions} with the defaults filled in. */
 export type ResolvedOptions = Required<
-  Omit<AttackOptions, 'learningRate' | 'seed'>
+  Omit<AttackOptions, 'learningRate' | 'seed' | 'smoothness' | 'randomStart'>
 > &
-  Pick<AttackOptions, 'learningRate' | 'seed'>;
+  Pick<AttackOptions, 'learningRate' | 'seed'> & {
+    randomStart: boolean | {stddev: number};
+  };
 
 type Check = [test: (x: unknown) => boolean, wanted: string];
 
@@ -106,6 +118,11 @@ function isOptimizer(x: unknown): x is AttackOptimizer {
   return typeof init === 'function' && typeof update === 'function';
 }
 
+const notNegative: Check = [
+  x => isNumber(x) && (x as number) >= 0 && Number.isFinite(x),
+  'a number of at least 0',
+];
+
 const CHECKS: Record<keyof AttackOptions, Check> = {
   variant: oneOf('paper', 'reference'),
   steps: whole(0),
@@ -125,20 +142,19 @@ const CHECKS: Record<keyof AttackOptions, Check> = {
     x => isNumber(x) && (x as number) >= 0,
     'a number of at least 0, or Infinity',
   ],
-  smoothness: [
-    x => isNumber(x) && (x as number) >= 0 && Number.isFinite(x),
-    'a number of at least 0',
-  ],
+  smoothnessWeight: notNegative,
+  smoothness: notNegative,
   restarts: whole(1),
   randomStart: [
     x => {
-      const deviation = (x as {deviation?: unknown} | null)?.deviation;
+      const {stddev, deviation} = (x ?? {}) as Record<string, unknown>;
+      const size = stddev ?? deviation;
       return (
         typeof x === 'boolean' ||
-        (Number.isFinite(deviation) && (deviation as number) >= 0)
+        (Number.isFinite(size) && (size as number) >= 0)
       );
     },
-    'true, false or {deviation: number}',
+    'true, false or {stddev: number}',
   ],
   seed: whole(0),
   keep: oneOf('best', 'last'),
@@ -147,8 +163,11 @@ const CHECKS: Record<keyof AttackOptions, Check> = {
   eotSamples: whole(1),
 };
 
+/** Without former names. */
+const NAMES = Object.keys(CHECKS).filter(name => name !== 'smoothness');
+
 /** Where the divergence from the clean prediction begins to have a slope. */
-const KL_START = {deviation: 0.001};
+const KL_START = {stddev: 0.001};
 
 /**
  * Fills in the defaults.
@@ -164,7 +183,7 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(CHECKS, name)) {
       throw new Error(
-        `There is no attack option '${name}'.${elsewhere(name)} There are ${Object.keys(CHECKS).join(', ')}.`,
+        `There is no attack option '${name}'.${elsewhere(name)} There are ${NAMES.join(', ')}.`,
       );
     }
     const [test, wanted] = CHECKS[name as keyof AttackOptions];
@@ -175,7 +194,9 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     }
   }
   const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
+    Object.entries(withNewNames(options)).filter(
+      ([, value]) => value !== undefined,
+    ),
   );
   checkTogether(options);
   return {
@@ -184,7 +205,7 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     optimizer: 'adam',
     loss: 'margin',
     confidence: Infinity,
-    smoothness: 0.05,
+    smoothnessWeight: 0.05,
     restarts: 1,
     randomStart: options.loss === 'kl' && options.steps !== 0 && KL_START,
     keep: options.variant === 'reference' ? 'last' : 'best',
@@ -193,6 +214,20 @@ export function resolveOptions(options: AttackOptions): ResolvedOptions {
     eotSamples: 1,
     ...given,
   };
+}
+
+/** The options by their present names, with a note on the console about the former ones. */
+function withNewNames({smoothness, randomStart, ...options}: AttackOptions) {
+  const renamed: AttackOptions = {...options, randomStart};
+  if (smoothness !== undefined) {
+    deprecated('smoothness', 'smoothnessWeight');
+    renamed.smoothnessWeight ??= smoothness;
+  }
+  if (typeof randomStart === 'object' && 'deviation' in randomStart) {
+    deprecated('randomStart: {deviation}', 'randomStart: {stddev}');
+    renamed.randomStart = {stddev: randomStart.deviation};
+  }
+  return renamed;
 }
 
 /** @throws Error for an option that the chosen loss would ignore. */

@@ -26,7 +26,7 @@ export interface StepArgs {
   targeted: boolean;
   confidence: number;
   /** Weight of the threat model's smoothness in the objective. */
-  smoothness: number;
+  smoothnessWeight: number;
   keep: 'best' | 'last';
   /** Forward passes for each step, over which loss and margin are averaged. */
   eotSamples?: number;
@@ -170,7 +170,7 @@ function objectiveOf(
   const values = mean(
     logits.map(z => args.loss({...args, ...batch, logits: z})),
   );
-  return tf.add(values, tf.mul(smoothness, args.smoothness));
+  return tf.add(values, tf.mul(smoothness, args.smoothnessWeight));
 }
 
 /** What a pass shows, and what an optimizer is told of it. */

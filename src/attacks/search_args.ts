@@ -79,7 +79,7 @@ export function startAt(
   const zeros = threatModel.zeros(images);
   if (typeof randomStart === 'object') {
     return zeros.map((z, i) =>
-      normalPerSeed(own, z.shape.slice(1), randomStart.deviation, i),
+      normalPerSeed(own, z.shape.slice(1), randomStart.stddev, i),
     );
   }
   const first = own.map((_, i) => !randomStart && count(i) === 0);

@@ -8,7 +8,7 @@ export interface MartArgs {
   /** Weight of the divergence, λ in the paper. Default 5. */
   beta?: number;
   /** Standard deviation of the normal noise that crafting starts from. Default 0.001. */
-  startDeviation?: number;
+  startStddev?: number;
 }
 
 /**
@@ -33,16 +33,16 @@ export interface MartArgs {
  */
 export function mart({
   beta = 5,
-  startDeviation = 0.001,
+  startStddev = 0.001,
 }: MartArgs = {}): TrainingObjective {
-  checkWeights('mart', {beta, startDeviation});
+  checkWeights('mart', {beta, startStddev});
   return {
     name: `MART(${beta})`,
     usesLoss: false,
     attackOptions: () => ({
       loss: 'crossEntropy',
       optimizer: 'sign',
-      randomStart: {deviation: startDeviation},
+      randomStart: {stddev: startStddev},
       keep: 'last',
     }),
     compute: ({images, adversarial, labels: given, sampleWeights, forward}) => {

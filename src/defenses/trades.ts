@@ -9,7 +9,7 @@ export interface TradesArgs {
   /** Weight of robustness against accuracy, 1/λ in the paper. Default 6. */
   beta?: number;
   /** Deviation of the normal noise that crafting starts from. Default 0.001. */
-  startDeviation?: number;
+  startStddev?: number;
 }
 
 /**
@@ -29,13 +29,13 @@ export interface TradesArgs {
  *
  * Source: Zhang et al. 2019, equation 5 and algorithm 1.
  *
- * @throws Error if `beta` or `startDeviation` is not a number of at least 0.
+ * @throws Error if `beta` or `startStddev` is not a number of at least 0.
  */
 export function trades({
   beta = 6,
-  startDeviation = 0.001,
+  startStddev = 0.001,
 }: TradesArgs = {}): TrainingObjective {
-  checkWeights('trades', {beta, startDeviation});
+  checkWeights('trades', {beta, startStddev});
   return {
     name: `TRADES(${beta})`,
     attackOptions: threatModel => ({
@@ -43,7 +43,7 @@ export function trades({
       optimizer: 'sign',
       ...(threatModel instanceof Delta &&
         threatModel.norm === 'linf' && {learningRate: 0.007}),
-      randomStart: {deviation: startDeviation},
+      randomStart: {stddev: startStddev},
       keep: 'last',
     }),
     compute: ({images, adversarial, labels, sampleWeights, forward, loss}) => {

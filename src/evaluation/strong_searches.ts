@@ -34,7 +34,7 @@ export function strongSearches(classes: number): StrongSearch[] {
     options: {
       optimizer: 'apgd',
       // Whatever is inside the bounds counts; nothing makes an attacker pay.
-      smoothness: 0,
+      smoothnessWeight: 0,
       keep: 'best',
       earlyStop: true,
       restarts: Math.max(targets, 1),

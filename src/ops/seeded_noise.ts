@@ -23,13 +23,13 @@ export function uniformPerSeed(
 export function normalPerSeed(
   seeds: number[],
   shape: number[],
-  deviation: number,
+  stddev: number,
   stream: number,
 ): tf.Tensor {
   return tf.tidy(() =>
     tf.stack(
       seeds.map(seed =>
-        tf.randomNormal(shape, 0, deviation, 'float32', seed + stream * 7919),
+        tf.randomNormal(shape, 0, stddev, 'float32', seed + stream * 7919),
       ),
     ),
   );

@@ -56,7 +56,7 @@ export class OverfittingGuard {
     private readonly args: GuardArgs,
     private readonly adversaries: Adversaries,
     private readonly policy: 'warn' | 'restore',
-    {smoothness, variant}: AttackOptions,
+    {smoothnessWeight, variant}: AttackOptions,
   ) {
     const {steps = 10, images, labels} = args;
     if (!images !== !labels) {
@@ -72,7 +72,7 @@ export class OverfittingGuard {
     this.steps = steps;
     this.attackOptions = {
       steps,
-      smoothness,
+      smoothnessWeight,
       variant,
       optimizer: 'sign',
       loss: 'crossEntropy',

@@ -188,8 +188,8 @@ for (const spec of ['D', 'C', 'S', 'C+S+D']) {
         return tf.mean(margin).dataSync()[0];
       });
     const leaked = leak(() => {
-      const ours = mean({optimizer: 'apgd', steps: 20, smoothness: 0});
-      const adam = mean({steps: 20, smoothness: 0});
+      const ours = mean({optimizer: 'apgd', steps: 20, smoothnessWeight: 0});
+      const adam = mean({steps: 20, smoothnessWeight: 0});
       t.log(`mean margin ${ours}, with Adam ${adam}`);
       t.true(ours < adam);
     });

@@ -11,7 +11,7 @@ test('the defaults are those of the evaluation in the paper', t => {
     loss: 'margin',
     confidence: Infinity,
     eotSamples: 1,
-    smoothness: 0.05,
+    smoothnessWeight: 0.05,
     restarts: 1,
     randomStart: false,
     keep: 'best',
@@ -20,7 +20,7 @@ test('the defaults are those of the evaluation in the paper', t => {
   });
   t.is(resolveOptions({variant: 'reference'}).keep, 'last');
   t.is(resolveOptions({variant: 'reference', keep: 'best'}).keep, 'best');
-  t.deepEqual(resolveOptions({loss: 'kl'}).randomStart, {deviation: 0.001});
+  t.deepEqual(resolveOptions({loss: 'kl'}).randomStart, {stddev: 0.001});
   t.is(resolveOptions({loss: 'kl', randomStart: false}).randomStart, false);
   t.is(resolveOptions({loss: 'kl', steps: 0}).randomStart, false);
 });
@@ -47,14 +47,14 @@ const REFUSED: Array<[option: object, message: RegExp]> = [
   [{learningRate: Infinity}, /above 0, but is Infinity/],
   [{loss: 'mse'}, /one of margin, crossEntropy, kl, dlr, or a function/],
   [{confidence: -1}, /at least 0, or Infinity/],
-  [{smoothness: NaN}, /at least 0, but is NaN/],
-  [{smoothness: -0.1}, /at least 0/],
+  [{smoothnessWeight: NaN}, /at least 0, but is NaN/],
+  [{smoothnessWeight: -0.1}, /at least 0/],
   [{restarts: 0}, /at least 1/],
-  [{randomStart: 'yes'}, /true, false or \{deviation: number\}/],
-  [{randomStart: {}}, /deviation/],
-  [{randomStart: {deviation: -1}}, /deviation/],
-  [{randomStart: {deviation: '1'}}, /deviation/],
-  [{randomStart: {deviation: Infinity}}, /deviation/],
+  [{randomStart: 'yes'}, /true, false or \{stddev: number\}/],
+  [{randomStart: {}}, /stddev/],
+  [{randomStart: {stddev: -1}}, /stddev/],
+  [{randomStart: {stddev: '1'}}, /stddev/],
+  [{randomStart: {stddev: Infinity}}, /stddev/],
   [{seed: -1}, /seed must be a whole number/],
   [{seed: 0.5}, /whole number/],
   [{keep: 'first'}, /one of best, last/],
@@ -106,4 +106,21 @@ test('what is neither spec nor threat model is refused', t => {
     t.true(message.includes('threat model'), message);
     t.true(message.includes('C-RGB'), message);
   }
+});
+
+test('former names of options work, with a note', t => {
+  const notes: unknown[] = [];
+  const original = console.warn;
+  console.warn = note => void notes.push(note);
+  try {
+    t.is(resolveOptions({smoothness: 0.1}).smoothnessWeight, 0.1);
+    t.deepEqual(resolveOptions({randomStart: {deviation: 2}}).randomStart, {
+      stddev: 2,
+    });
+    resolveOptions({smoothness: 0.2});
+  } finally {
+    console.warn = original;
+  }
+  t.is(notes.length, 2);
+  t.regex(String(notes[0]), /smoothness is now smoothnessWeight/);
 });

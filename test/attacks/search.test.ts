@@ -49,7 +49,7 @@ function dependOnBatch(spec: string, options: AttackOptions): number[] {
 const SEARCHES: Record<string, AttackOptions> = {
   plainly: OPTIONS,
   'from a random start': {...OPTIONS, randomStart: true, seed: 2},
-  'from noise': {...OPTIONS, randomStart: {deviation: 0.01}, seed: 2},
+  'from noise': {...OPTIONS, randomStart: {stddev: 0.01}, seed: 2},
   'with restarts': {...OPTIONS, restarts: 3, seed: 2},
   'with early stop': {...OPTIONS, earlyStop: true},
   'with restarts and early stop': {
@@ -65,7 +65,7 @@ const SEARCHES: Record<string, AttackOptions> = {
   'by divergence': {
     ...OPTIONS,
     loss: 'kl',
-    randomStart: {deviation: 0.1},
+    randomStart: {stddev: 0.1},
     seed: 2,
   },
   targeted: {...OPTIONS, targeted: true, earlyStop: true},
@@ -289,7 +289,7 @@ test.serial('each term has its own step length along signs', t => {
     steps: 5,
     optimizer: 'sign',
     keep: 'last',
-    smoothness: 0,
+    smoothnessWeight: 0,
   }).perturb(model, images, labels);
   const largest = (s: tf.Tensor) => Math.max(...values(s));
   t.true(Math.abs(largest(sizes.C) - 0.1) < 1e-6);
@@ -314,13 +314,11 @@ test.serial('a confidence stops the margin from being pushed on', t => {
 });
 
 test.serial('a larger weight of smoothness gives smoother perturbations', t => {
-  const run = (smoothness: number) => {
-    const {history} = attack(small('S'), {...OPTIONS, smoothness}).perturb(
-      model,
-      images,
-      labels,
-      {history: true},
-    );
+  const run = (smoothnessWeight: number) => {
+    const {history} = attack(small('S'), {
+      ...OPTIONS,
+      smoothnessWeight,
+    }).perturb(model, images, labels, {history: true});
     return history!.smoothness.arraySync().at(-1)!;
   };
   const [rough, smooth] = [run(0), run(1)];

@@ -398,7 +398,7 @@ test.serial('warmUpEpochs: bounds grow to their full size', async t => {
       steps: 4,
       optimizer: 'sign',
       keep: 'last',
-      smoothness: 0,
+      smoothnessWeight: 0,
       warmUpEpochs: 4,
     }),
   });

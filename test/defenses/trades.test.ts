@@ -141,7 +141,7 @@ for (const end of ['softmax', 'logits'] as const) {
       loss: 'kl',
       optimizer: 'sign',
       learningRate: 0.007,
-      randomStart: {deviation: 0.001},
+      randomStart: {stddev: 0.001},
       keep: 'last',
       seed,
     }).perturb(byHand, images, labels);
@@ -202,16 +202,16 @@ test.serial(
       loss: 'kl',
       optimizer: 'sign',
       learningRate: 0.007,
-      randomStart: {deviation: 0.001},
+      randomStart: {stddev: 0.001},
       keep: 'last',
     });
     for (const other of [new StAdv(), new Delta({norm: 'l2', epsilon: 1})]) {
       t.is(attackOptions(other).learningRate, undefined);
     }
     t.deepEqual(
-      trades({startDeviation: 0.1}).attackOptions(new Delta()).randomStart,
+      trades({startStddev: 0.1}).attackOptions(new Delta()).randomStart,
       {
-        deviation: 0.1,
+        stddev: 0.1,
       },
     );
   },

@@ -52,7 +52,7 @@ export async function boxSearch(
     const margin = attackMargin(z, oneHot, options.targeted);
     const rough = threatModel.smoothness(parameters);
     const objective = rough
-      ? tf.add(margin, tf.mul(rough, options.smoothness))
+      ? tf.add(margin, tf.mul(rough, options.smoothnessWeight))
       : margin;
     return {margin, objective: objective as tf.Tensor1D};
   };
