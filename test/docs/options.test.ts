@@ -15,14 +15,17 @@ for (const folder of SOURCES) {
   const names = readdirSync(join(root, folder), {recursive: true}) as string[];
   for (const name of names.filter(name => name.endsWith('.ts'))) {
     const text = readFileSync(join(root, folder, name), 'utf8');
-    const file = ts.createSourceFile(name, text, ts.ScriptTarget.Latest);
+    const file = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true);
     for (const statement of file.statements) {
       if (!ts.isInterfaceDeclaration(statement)) continue;
       interfaces.set(
         statement.name.text,
-        statement.members.flatMap(({name}) =>
-          name && ts.isIdentifier(name) ? name.text : [],
-        ),
+        statement.members
+          // Former names are not documented.
+          .filter(member => !ts.getJSDocDeprecatedTag(member))
+          .flatMap(({name}) =>
+            name && ts.isIdentifier(name) ? name.text : [],
+          ),
       );
     }
   }
