@@ -39,8 +39,9 @@ const WANTED: Record<string, Record<string, string[]>> = {
       'attack/size_D',
     ],
     text: ['attack/configuration'],
-    hparams: ['_hparams_/session_start_info'],
   },
+  // Where TensorBoard finds the metrics of the runs inside.
+  'C+S+D': {hparams: ['_hparams_/session_start_info']},
 };
 const missing: string[] = [];
 for (const [run, plugins] of Object.entries(WANTED)) {

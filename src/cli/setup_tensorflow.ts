@@ -40,6 +40,6 @@ try {
   );
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  console.error(error.message);
+  console.error(`Error: ${error.message}`);
   process.exitCode = 2;
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {Delta} from '../attacks/threat_models/delta.js';
 import {klDivergence} from '../attacks/losses.js';
+import {deprecated} from '../ops/deprecated.js';
 import {checkWeights} from './check_weights.js';
 import type {TrainingObjective} from './objective.js';
 
@@ -8,8 +9,10 @@ import type {TrainingObjective} from './objective.js';
 export interface TradesArgs {
   /** Weight of robustness against accuracy, 1/λ in the paper. Default 6. */
   beta?: number;
-  /** Deviation of the normal noise that crafting starts from. Default 0.001. */
+  /** Standard deviation of the normal noise that crafting starts from. Default 0.001. */
   startStddev?: number;
+  /** @deprecated The former name of `startStddev`, until version 0.3. */
+  startDeviation?: number;
 }
 
 /**
@@ -33,8 +36,10 @@ export interface TradesArgs {
  */
 export function trades({
   beta = 6,
-  startStddev = 0.001,
+  startDeviation,
+  startStddev = startDeviation ?? 0.001,
 }: TradesArgs = {}): TrainingObjective {
+  if (startDeviation !== undefined) deprecated('startDeviation', 'startStddev');
   checkWeights('trades', {beta, startStddev});
   return {
     name: `TRADES(${beta})`,

@@ -25,7 +25,7 @@ export interface Normalization {
  * a part of the model, so that images outside it stay in [0, 1].
  */
 export class NormalizationLayer extends tf.layers.Layer {
-  /** @nocollapse */
+  /** The name under which saved models find the layer. */
   static className = 'TfjsAdversarialNormalization';
   private readonly mean: number[];
   private readonly deviation: number[];
@@ -80,7 +80,7 @@ export class NormalizationLayer extends tf.layers.Layer {
  * and channels of zeros, half of them before and half behind.
  */
 export class ShortcutLayer extends tf.layers.Layer {
-  /** @nocollapse */
+  /** The name under which saved models find the layer. */
   static className = 'TfjsAdversarialShortcut';
   private readonly filters: number;
 

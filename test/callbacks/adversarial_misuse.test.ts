@@ -247,6 +247,7 @@ for (const args of [
   {beta: NaN},
   {beta: Infinity},
   {beta: '6'},
+  {startStddev: -1},
   {startDeviation: -1},
 ]) {
   test(`trades(${inspect(args)}) is refused`, t => {

@@ -78,10 +78,8 @@ test('by default 8 columns, and small images large enough to be read', t => {
 test('bad shapes and options are refused with a sentence, without a leak', t => {
   const images = tf.zeros([2, 4, 4, 3]) as tf.Tensor4D;
   const fewer = tf.zeros([1, 4, 4, 3]) as tf.Tensor4D;
-  const two = tf.zeros([2, 4, 4, 2]) as tf.Tensor4D;
   const tensors = tf.memory().numTensors;
   t.throws(() => imageGrid(images, fewer), {message: /\[2,4,4,3\] and \[1,4/});
-  t.throws(() => imageGrid(two, two), {message: /not \[2,4,4,2\]/});
   t.throws(() => imageGrid(images, images, {count: 0}), {message: /count/});
   t.throws(() => imageGrid(images, images, {zoom: 0.5}), {message: /zoom/});
   t.is(tf.memory().numTensors, tensors);

@@ -65,7 +65,10 @@ testOnLinux('without Python it says so, and ends with 2', async t => {
   const {code, stdout, stderr} = await project(t).run();
   t.is(code, 2);
   t.is(stdout, '');
-  t.regex(lastLine(stderr), /^Python is missing .* apt install python3-pip/);
+  t.regex(
+    lastLine(stderr),
+    /^Error: Python is missing .* apt install python3-pip/,
+  );
 });
 
 testOnLinux('without pip it says so', async t => {
