@@ -3,7 +3,9 @@ import './models/layers.js';
 export {
   attack,
   type Attack,
+  type AttackProgress,
   type PerturbArgs,
+  type PerturbAsyncArgs,
   type Perturbed,
 } from './attacks/attack.js';
 export {
@@ -22,9 +24,15 @@ export type {CustomLoss, LossName} from './attacks/losses.js';
 export type {
   AttackOptimizer,
   OptimizerName,
+  Norm,
+  OptimizerStep,
   UpdateArgs,
 } from './attacks/optimizers.js';
-export type {AttackOptions, ResolvedOptions} from './attacks/options.js';
+export type {
+  AttackOptions,
+  RandomStart,
+  ResolvedOptions,
+} from './attacks/options.js';
 export {ReColor, type ReColorArgs} from './attacks/threat_models/recolor.js';
 export {Sequence} from './attacks/threat_models/sequence.js';
 export {StAdv, type StAdvArgs} from './attacks/threat_models/stadv.js';
@@ -125,6 +133,11 @@ export {
   type LpipsWeights,
 } from './evaluation/lpips.js';
 export type {Examples} from './evaluation/examples.js';
+export type {LoadedExamples} from './evaluation/loaded_examples.js';
+export type {
+  EvaluationWarning,
+  WarningCode,
+} from './evaluation/warnings/warning.js';
 export {
   withPreprocessing,
   type PreprocessingArgs,

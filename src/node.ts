@@ -34,6 +34,10 @@ export {
   loadDefaultBackend,
   type BackendName,
 } from './tfjs_node/load_backend.js';
+export type {
+  ByteCounter,
+  Progress as SetupProgress,
+} from './tfjs_node/progress.js';
 export {
   setupTensorflow,
   SetupError,

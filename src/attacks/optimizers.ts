@@ -10,6 +10,7 @@ export {apgd} from './optimizers/apgd.js';
 export type {
   AttackOptimizer,
   Norm,
+  OptimizerStep,
   UpdateArgs,
 } from './optimizers/optimizer.js';
 export {sign} from './optimizers/sign.js';

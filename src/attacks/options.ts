@@ -78,12 +78,21 @@ export interface AttackOptions {
   eotSamples?: number;
 }
 
+/** How searches start: `true` within the bounds, uniformly; `false` at the image; or with normal noise. */
+export type RandomStart =
+  | boolean
+  | {
+      /** Its standard deviation, in the units of the perturbation. */
+      stddev: number;
+    };
+
 /** {@link AttackOptions} with the defaults filled in. */
 export type ResolvedOptions = Required<
   Omit<AttackOptions, 'learningRate' | 'seed' | 'smoothness' | 'randomStart'>
 > &
   Pick<AttackOptions, 'learningRate' | 'seed'> & {
-    randomStart: boolean | {stddev: number};
+    /** See {@link AttackOptions.randomStart}. */
+    randomStart: RandomStart;
   };
 
 type Check = [test: (x: unknown) => boolean, wanted: string];

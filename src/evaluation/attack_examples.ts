@@ -15,7 +15,9 @@ export interface FinishedExample {
   adversarial?: Float32Array;
 }
 
+/** Options of {@link attackExamples}. */
 export interface AttackExamplesArgs {
+  /** Examples that are attacked together. */
   batchSize: number;
   /** Called once for each example, not always in their order. */
   onFinished(example: FinishedExample): void;

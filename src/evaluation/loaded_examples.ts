@@ -11,12 +11,13 @@ import {
   isDataset,
 } from './examples.js';
 
-type ImageShape = [number, number, number];
-
 /** Examples that have all been checked, and are the same ones at every read. */
 export interface LoadedExamples {
+  /** How many there are. */
   size: number;
-  imageShape: ImageShape;
+  /** Height, width and channels of each image. */
+  imageShape: [number, number, number];
+  /** How many classes the classifier tells apart. */
   classes: number;
   /** The class index of each. */
   labels: Int32Array;
@@ -52,7 +53,7 @@ export async function loadExamples(
     tf.slice(images, begin, end - begin);
   return {
     size,
-    imageShape: images.shape.slice(1) as ImageShape,
+    imageShape: images.shape.slice(1) as LoadedExamples['imageShape'],
     classes,
     labels: await runAsync(labelIndices(labels, size, classes)),
     randomized,
@@ -101,14 +102,14 @@ async function fromDataset(
   dataset: tf.data.Dataset<tf.TensorContainer>,
   classifier: Classifier,
 ): Promise<LoadedExamples> {
-  let shape: ImageShape | undefined;
+  let shape: LoadedExamples['imageShape'] | undefined;
   let inspection = {classes: 0, randomized: false};
   const parts: Float32Array[] = [];
   const labels: number[] = [];
   for await (const {xs, ys} of datasetBatches(dataset)) {
     try {
       await runAsync(imageChecks(xs));
-      const own = xs.shape.slice(1) as ImageShape;
+      const own = xs.shape.slice(1) as LoadedExamples['imageShape'];
       if (!shape) {
         shape = own;
         inspection = await runAsync(inspectClassifier(classifier, xs));

@@ -12,6 +12,7 @@ const ALL = ['C', 'D', 'S', 'C+S+D'];
 export interface StrongAttack {
   /** For instance `strong(C+S+D)`. */
   readonly name: string;
+  /** What is searched. */
   readonly threatModel: ThreatModel;
   /** Makes random numbers repeatable; also repeatable by default. */
   readonly seed: number;

@@ -2,6 +2,7 @@ import {PipError} from '../io/pip.js';
 
 /** What stands in the way of the set-up, in one sentence that says what to do. */
 export class SetupError extends Error {
+  /** For code that cannot use `instanceof`. */
   override name = 'SetupError';
 }
 

@@ -8,7 +8,7 @@ import {startCpuQuietly} from '../tfjs/cpu_backend.js';
 import {installTensorflowKernels} from '../tfjs/tensorflow_kernels.js';
 
 // Each registers one backend.
-const LOADERS = {
+const LOADERS: Record<BackendName, () => Promise<void>> = {
   cpu: startCpuQuietly,
   wasm: loadWasm,
   tensorflow: loadTensorflow,
@@ -16,7 +16,7 @@ const LOADERS = {
 };
 
 /** The name of a backend that {@link loadBackend} loads. */
-export type BackendName = keyof typeof LOADERS;
+export type BackendName = 'cpu' | 'wasm' | 'tensorflow' | 'onnx';
 
 /** The names of the backends that {@link loadBackend} loads. */
 export const backendNames = Object.keys(LOADERS) as BackendName[];

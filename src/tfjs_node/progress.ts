@@ -1,12 +1,20 @@
 import {Presets, SingleBar} from 'cli-progress';
 import {formatTime} from '../io/progress.js';
 
+/** Shows how much of a download has arrived. */
+export interface ByteCounter {
+  /** Adds what has just arrived. */
+  add(bytes: number): void;
+  /** Ends the display. */
+  stop(): void;
+}
+
 /** How the set-up tells what it does. */
 export interface Progress {
   /** One line: what begins now. */
   say(text: string): void;
-  /** Shows how far `total` bytes are; returns what takes each addition. */
-  bytes(total: number): {add(bytes: number): void; stop(): void};
+  /** Begins to show how many of `total` bytes have arrived. */
+  bytes(total: number): ByteCounter;
 }
 
 /** Progress on standard error: a bar on a terminal, plain lines elsewhere. */

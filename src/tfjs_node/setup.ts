@@ -18,6 +18,7 @@ import {npmInstall} from './npm.js';
 
 export {SetupError} from './errors.js';
 
+/** Options of {@link setupTensorflow}. */
 export interface SetupOptions {
   /** Sets up `@tensorflow/tfjs-node-gpu`, with the CUDA 12 build; default false. */
   gpu?: boolean;
@@ -32,12 +33,15 @@ export interface SetupOptions {
   wheel?: boolean;
   /** Sets up again what already works; default false. */
   force?: boolean;
+  /** Told what is being done; default: lines on standard error. */
   progress?: Progress;
 }
 
+/** What {@link setupTensorflow} has done. */
 export interface SetupResult {
   /** The package that works now. */
   package: string;
+  /** The folder of that package. */
   directory: string;
   /** Version of TensorFlow that it runs. */
   tensorflow: string;

@@ -6,6 +6,7 @@ import type {TrainableModel} from '../tfjs/train_function.js';
 
 /** Ends a fit in which a loss, a gradient or a weight is NaN or infinite. */
 export class NonFiniteError extends Error {
+  /** For code that cannot use `instanceof`. */
   override name = 'NonFiniteError';
 
   constructor(

@@ -27,6 +27,14 @@ export interface UpdateArgs {
   project(parameters: tf.Tensor[]): tf.Tensor[];
 }
 
+/** What {@link AttackOptimizer.update} returns. */
+export interface OptimizerStep {
+  /** Where the step leads; they are projected afterwards. */
+  parameters: tf.Tensor[];
+  /** The state before the next step. */
+  state: tf.Tensor[];
+}
+
 /**
  * A rule of descent: an `init`/`update` pair. Unlike tfjs's training optimizers
  * it keeps its state in plain tensors with one entry per example along their
@@ -48,7 +56,7 @@ export interface AttackOptimizer {
    */
   init(parameters: tf.Tensor[], seeds: number[]): tf.Tensor[];
   /** One step. */
-  update(args: UpdateArgs): {parameters: tf.Tensor[]; state: tf.Tensor[]};
+  update(args: UpdateArgs): OptimizerStep;
   /** Whether it draws random numbers. Default false. */
   random?: boolean;
 }

@@ -22,6 +22,7 @@ export type WarningCode =
 
 /** A reason not to believe a number of a {@link RobustnessReport}, and what to do. */
 export interface EvaluationWarning {
+  /** What was found, for programs. */
   code: WarningCode;
   /** What was seen, and what to do about it. */
   message: string;
