@@ -164,7 +164,7 @@ function tags(writer: SummaryWriter): Series {
       writer.scalar(`${run}/${name}`, value, step),
     histogram: (name, data, step) => writer.histogram(name, data, step),
     flush: () => writer.flush(),
-    // Whoever made the writer may have more to write.
+    // The owner of the writer may have more to write.
     end: () => writer.flush(),
   };
 }

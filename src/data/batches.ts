@@ -28,7 +28,7 @@ export interface BatchOptions {
   labels?: 'oneHot' | 'index';
 }
 
-/** Tensors to be disposed by whoever takes them. */
+/** Tensors that the receiver disposes of. */
 export interface Batch {
   /** `[N, height, width, channels]`, float32 in [0, 1]. */
   xs: tf.Tensor4D;

@@ -32,7 +32,7 @@ export type Cifar10Source = 'auto' | 'official' | 'npm';
 export interface Cifar10Options {
   /** The 50,000 training or the 10,000 test images. Default `'test'`. */
   split?: Split;
-  /** Only the first so many, in the data set's own order. Default all. */
+  /** Load only this many, from the first. Default all. */
   examples?: number;
   /**
    * The folder that keeps the data, in its subfolder `cifar10`. Default:

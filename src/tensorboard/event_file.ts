@@ -52,7 +52,7 @@ let filesOfThisProcess = 0;
  *
  * Each call appends a whole record to the file at once: a running TensorBoard
  * shows it, and a crash takes nothing with it. Between calls the file is
- * closed, so that a writer nobody closes holds on to nothing. Each writer has
+ * closed, so that a writer that is never closed holds on to nothing. Each writer has
  * a file of its own; several may share a directory.
  *
  * Tensors are read synchronously (`dataSync`).
@@ -150,7 +150,7 @@ function checkStep(what: string, step: number): void {
   }
 }
 
-/** Makes an empty file whose name TensorBoard knows and nobody else has. */
+/** Makes an empty file whose name TensorBoard recognizes and no other file has. */
 function createFile(logDir: string, suffix: string): string {
   if (typeof logDir !== 'string' || logDir === '') {
     throw new Error(

@@ -10,7 +10,7 @@ import {
 
 /**
  * What a lattice of displacements does to the colors of images [N, H, W, 3], in
- * one variant of the definition. Whoever calls these tidies up.
+ * one variant of the definition. The caller tidies up.
  */
 export interface RecolorRule {
   /** What depends on the images alone: beginning with corners and weights. */
