@@ -96,7 +96,11 @@ export {
   IMAGENET_NORMALIZATION,
   type ClassifierOptions,
 } from './models/builder.js';
-export {NormalizationLayer, type Normalization} from './models/layers.js';
+export {
+  NormalizationLayer,
+  type Normalization,
+  type SavedNormalization,
+} from './models/layers.js';
 export {withoutFilterGradients} from './tfjs/input_gradient.js';
 export {grayscale} from './defenses/grayscale.js';
 export {ImageSet} from './data/images.js';

@@ -45,7 +45,7 @@ const POOL: Record<LpipsNetwork, number> = {alex: 3, vgg: 2};
 /** Smaller images have no features left at the last layer. */
 const SMALLEST: Record<LpipsNetwork, number> = {alex: 31, vgg: 16};
 
-/** Mean and deviation of each channel, for images in [−1, 1]. */
+/** Mean and standard deviation of each channel, for images in [−1, 1]. */
 const SHIFT = [-0.03, -0.088, -0.188];
 const SCALE = [0.458, 0.448, 0.45];
 

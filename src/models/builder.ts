@@ -27,12 +27,12 @@ export interface ClassifierOptions {
 }
 
 /**
- * Mean and deviation of ImageNet's channels, which many CIFAR-10 networks are
+ * Mean and standard deviation of ImageNet's channels, which many CIFAR-10 networks are
  * trained with too, those of the ReColorAdv paper among them.
  */
 export const IMAGENET_NORMALIZATION: Normalization = {
   mean: [0.485, 0.456, 0.406],
-  deviation: [0.229, 0.224, 0.225],
+  stddev: [0.229, 0.224, 0.225],
 };
 
 /** The parts that our convolutional networks are put together from. */

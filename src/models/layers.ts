@@ -17,31 +17,36 @@ export interface Normalization {
   /** What is subtracted. */
   mean: readonly number[];
   /** What is divided by, then. */
-  deviation: readonly number[];
+  stddev: readonly number[];
 }
 
+/** {@link Normalization}, or its form before 0.2, which saved models may have. */
+export type SavedNormalization =
+  | Normalization
+  | {mean: readonly number[]; deviation: readonly number[]};
+
 /**
- * `(x − mean) / deviation` for each channel (the last axis): preprocessing as
+ * `(x − mean) / stddev` for each channel (the last axis): preprocessing as
  * a part of the model, so that images outside it stay in [0, 1].
  */
 export class NormalizationLayer extends tf.layers.Layer {
   /** The name under which saved models find the layer. */
   static className = 'TfjsAdversarialNormalization';
   private readonly mean: number[];
-  private readonly deviation: number[];
+  private readonly stddev: number[];
 
-  constructor(args: LayerArgs & Normalization) {
+  constructor(args: LayerArgs & SavedNormalization) {
     super(args);
     this.mean = [...args.mean];
-    this.deviation = [...args.deviation];
+    this.stddev = [...('stddev' in args ? args.stddev : args.deviation)];
     const valid =
       this.mean.length > 0 &&
-      this.mean.length === this.deviation.length &&
+      this.mean.length === this.stddev.length &&
       this.mean.every(Number.isFinite) &&
-      this.deviation.every(value => Number.isFinite(value) && value > 0);
+      this.stddev.every(value => Number.isFinite(value) && value > 0);
     if (!valid) {
       throw new Error(
-        'Normalization needs a mean and a positive deviation for each channel.',
+        'Normalization needs a mean and a positive standard deviation for each channel.',
       );
     }
   }
@@ -50,7 +55,7 @@ export class NormalizationLayer extends tf.layers.Layer {
     return tf.tidy(() =>
       single(inputs)
         .sub(tf.tensor1d(this.mean))
-        .mul(tf.tensor1d(this.deviation.map(value => 1 / value))),
+        .mul(tf.tensor1d(this.stddev.map(value => 1 / value))),
     );
   }
 
@@ -69,8 +74,8 @@ export class NormalizationLayer extends tf.layers.Layer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const {mean, deviation} = this;
-    return {...super.getConfig(), mean, deviation};
+    const {mean, stddev} = this;
+    return {...super.getConfig(), mean, stddev};
   }
 }
 

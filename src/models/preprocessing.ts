@@ -1,23 +1,26 @@
 import * as tf from '@tensorflow/tfjs';
+import {deprecated} from '../ops/deprecated.js';
 import {NormalizationLayer} from './layers.js';
 
 /** Options of {@link withPreprocessing}. */
 export interface PreprocessingArgs {
   /** Of each channel, or one for all, for pixels in [0, 1]. Default 0. */
   mean?: number | readonly number[];
-  /** Of each channel, or one for all, above 0. Default 1. */
+  /** Standard deviation of each channel, or one for all, above 0. Default 1. */
+  stddev?: number | readonly number[];
+  /** @deprecated Now `stddev`. */
   deviation?: number | readonly number[];
 }
 
 /**
- * The same model behind a layer that computes (x − mean)/deviation: a model that
+ * The same model behind a layer that computes (x − mean)/stddev: a model that
  * was trained on pixels of another range becomes one of images in [0, 1], which
  * is where attacks and their bounds live.
  *
  * ```js
- * withPreprocessing(model, {deviation: 1 / 255})             // it wants 0 … 255
- * withPreprocessing(model, {mean: 0.5, deviation: 0.5})      // it wants −1 … 1
- * withPreprocessing(model, {mean: [0.49, 0.48, 0.45], deviation: [0.25, 0.24, 0.26]})
+ * withPreprocessing(model, {stddev: 1 / 255})                // it wants 0 … 255
+ * withPreprocessing(model, {mean: 0.5, stddev: 0.5})         // it wants −1 … 1
+ * withPreprocessing(model, {mean: [0.49, 0.48, 0.45], stddev: [0.25, 0.24, 0.26]})
  * ```
  *
  * Weights are shared: training the returned model trains `model`. It is not
@@ -31,8 +34,11 @@ export interface PreprocessingArgs {
  */
 export function withPreprocessing(
   model: tf.LayersModel,
-  {mean = 0, deviation = 1}: PreprocessingArgs,
+  {mean = 0, deviation, stddev = deviation ?? 1}: PreprocessingArgs,
 ): tf.LayersModel {
+  if (deviation !== undefined) {
+    deprecated('withPreprocessing({deviation})', 'withPreprocessing({stddev})');
+  }
   const inputs = model.inputs ?? [];
   const shape = inputs[0]?.shape ?? [];
   if (inputs.length !== 1 || shape.length !== 4) {
@@ -45,7 +51,7 @@ export function withPreprocessing(
   const images = tf.input({shape: shape.slice(1)});
   const layer = new NormalizationLayer({
     mean: perChannel(mean),
-    deviation: perChannel(deviation),
+    stddev: perChannel(stddev),
   });
   const outputs = model.apply(layer.apply(images)) as tf.SymbolicTensor;
   return tf.model({

@@ -10,7 +10,7 @@ const LAYERS = [
     make: () =>
       new NormalizationLayer({
         mean: [0.4, 0.3, 0.2, 0.5],
-        deviation: [0.25, 0.5, 0.2, 2],
+        stddev: [0.25, 0.5, 0.2, 2],
       }),
     shape: [2, 3, 5, 4],
   },
@@ -116,9 +116,9 @@ for (const {name, make, shape} of LAYERS) {
   });
 }
 
-test.serial('normalization is (x − mean) / deviation', async t => {
+test.serial('normalization is (x − mean) / stddev', async t => {
   await useBackend('cpu');
-  const layer = new NormalizationLayer({mean: [0.5, 1], deviation: [0.25, 2]});
+  const layer = new NormalizationLayer({mean: [0.5, 1], stddev: [0.25, 2]});
   const y = tf.tidy(() =>
     (layer.apply(tf.tensor2d([[1, 0]])) as tf.Tensor).dataSync(),
   );
@@ -153,9 +153,9 @@ test.serial('layers refuse what they cannot do', t => {
   t.throws(() => new ShortcutLayer({filters: 8}).apply(many), {
     message: /cannot make 8 channels of 16/,
   });
-  const one = new NormalizationLayer({mean: [0], deviation: [1]});
+  const one = new NormalizationLayer({mean: [0], stddev: [1]});
   t.throws(() => one.apply(images), {message: /1 channels, .* has 3/});
-  t.throws(() => new NormalizationLayer({mean: [0], deviation: [0]}), {
-    message: /positive deviation/,
+  t.throws(() => new NormalizationLayer({mean: [0], stddev: [0]}), {
+    message: /positive standard deviation/,
   });
 });

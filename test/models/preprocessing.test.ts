@@ -1,6 +1,7 @@
 import test from 'ava';
 import * as tf from '@tensorflow/tfjs';
 import {
+  NormalizationLayer,
   adversarialTraining,
   attack,
   withPreprocessing,
@@ -25,7 +26,7 @@ function modelOfBytes(): tf.LayersModel {
 test('a model of 0 … 255 becomes one of [0, 1], with the same output', async t => {
   await tf.setBackend('cpu');
   const model = modelOfBytes();
-  const wrapped = withPreprocessing(model, {deviation: 1 / 255});
+  const wrapped = withPreprocessing(model, {stddev: 1 / 255});
   const images = tf.randomUniform([5, 4, 4, 3]) as tf.Tensor4D;
   const a = (model.predict(tf.mul(images, 255)) as tf.Tensor).dataSync();
   const b = (wrapped.predict(images) as tf.Tensor).dataSync();
@@ -37,7 +38,7 @@ test('it is attacked through the layer, trains the model, and is saved with it',
   const model = modelOfBytes();
   const wrapped = withPreprocessing(model, {
     mean: [0.5, 0.4, 0.3],
-    deviation: [1 / 255, 1 / 255, 1 / 255],
+    stddev: [1 / 255, 1 / 255, 1 / 255],
   });
   wrapped.compile({optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy'});
   const images = tf.randomUniform([6, 4, 4, 3]) as tf.Tensor4D;
@@ -74,13 +75,27 @@ test('it is attacked through the layer, trains the model, and is saved with it',
   );
 });
 
+test('the former name of the standard deviation still works', t => {
+  const images = tf.randomUniform([2, 4, 4, 3]);
+  const [now, before] = [{stddev: 0.5}, {deviation: 0.5}].map(args =>
+    withPreprocessing(modelOfBytes(), args),
+  );
+  before.setWeights(now.getWeights());
+  t.deepEqual(
+    (before.predict(images) as tf.Tensor).dataSync(),
+    (now.predict(images) as tf.Tensor).dataSync(),
+  );
+  const layer = new NormalizationLayer({mean: [0], deviation: [2]});
+  t.deepEqual(layer.getConfig().stddev, [2]);
+});
+
 test('bad arguments', t => {
   const model = modelOfBytes();
   t.throws(() => withPreprocessing(model, {mean: [1, 2]}), {
     message: /for each channel/,
   });
-  t.throws(() => withPreprocessing(model, {deviation: 0}), {
-    message: /positive deviation/,
+  t.throws(() => withPreprocessing(model, {stddev: 0}), {
+    message: /positive standard deviation/,
   });
   const dense = tf.sequential({
     layers: [tf.layers.dense({units: 2, inputShape: [3]})],
