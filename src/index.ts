@@ -99,7 +99,7 @@ export {
 export {
   NormalizationLayer,
   type Normalization,
-  type SavedNormalization,
+  type FormerNormalization,
 } from './models/layers.js';
 export {withoutFilterGradients} from './tfjs/input_gradient.js';
 export {grayscale} from './defenses/grayscale.js';

@@ -20,10 +20,13 @@ export interface Normalization {
   stddev: readonly number[];
 }
 
-/** {@link Normalization}, or its form before 0.2, which saved models may have. */
-export type SavedNormalization =
-  | Normalization
-  | {mean: readonly number[]; deviation: readonly number[]};
+/** {@link Normalization} as models that were saved before 0.2 have it. */
+export interface FormerNormalization {
+  /** What is subtracted. */
+  mean: readonly number[];
+  /** What is divided by, then. */
+  deviation: readonly number[];
+}
 
 /**
  * `(x − mean) / stddev` for each channel (the last axis): preprocessing as
@@ -35,7 +38,7 @@ export class NormalizationLayer extends tf.layers.Layer {
   private readonly mean: number[];
   private readonly stddev: number[];
 
-  constructor(args: LayerArgs & SavedNormalization) {
+  constructor(args: LayerArgs & (Normalization | FormerNormalization)) {
     super(args);
     this.mean = [...args.mean];
     this.stddev = [...('stddev' in args ? args.stddev : args.deviation)];
