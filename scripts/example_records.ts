@@ -126,7 +126,7 @@ export async function saveRecords(
 ): Promise<void> {
   const count = [data.size];
   const entries = new Map<string, Entry>();
-  entries.set('labels', {shape: count, values: data.labels.slice()});
+  entries.set('labels', {shape: count, values: Int32Array.from(data.labels)});
   for (const record of records) {
     const {attack, images} = record;
     const correct = rounded ? record.rounded : record.correct;

@@ -3,6 +3,18 @@ export {
   type Cifar10Options,
   type Cifar10Source,
 } from './data/cifar10.js';
+export {
+  ImageFolder,
+  imageFolder,
+  type ImageFolderOptions,
+  type SkippedFile,
+} from './data/image_folder.js';
+export {
+  loadIdx,
+  loadMnist,
+  type IdxOptions,
+  type MnistOptions,
+} from './data/mnist.js';
 export type {Split} from './data/cifar10_format.js';
 export type {PypiOptions} from './io/pypi.js';
 export {loadLpips, type LoadLpipsOptions} from './evaluation/lpips_weights.js';

@@ -18,7 +18,7 @@ export class ImageSet {
    */
   constructor(
     readonly images: Uint8Array,
-    readonly labels: Uint8Array,
+    readonly labels: Uint8Array | Uint16Array,
     readonly shape: readonly [number, number, number],
     readonly classNames: readonly string[],
   ) {
