@@ -10,7 +10,7 @@ import {
 } from '../src/index.js';
 import {cifar10Strip} from '../test/helpers/strip.js';
 import {benchEvaluation} from './bench_evaluation.js';
-import {command, run, startBackend} from './command_line.js';
+import {command, run, startBackend} from '../src/cli/command_line.js';
 import {
   backendOption,
   jsonOption,
@@ -18,11 +18,11 @@ import {
   positive,
   seedOption,
   whole,
-} from './options.js';
+} from '../src/cli/options.js';
 import {scaling} from './scaling.js';
-import {splitSpecs} from './search_options.js';
+import {splitSpecs} from '../src/cli/search_options.js';
 
-const program = command('bench', {
+const program = command('npm run bench --', {
   description:
     'Times attack steps against the network alone, all in one run: compare the ratios, not the milliseconds.',
   examples: [

@@ -14,12 +14,17 @@ import {
   tensorBoard,
 } from '../src/index.js';
 import {loadCifar10, saveModel, setupTensorflow} from '../src/node.js';
-import {command, run, startBackend} from './command_line.js';
-import {backendOption, jsonOption, path, seedOption} from './options.js';
+import {command, run, startBackend} from '../src/cli/command_line.js';
+import {
+  backendOption,
+  jsonOption,
+  path,
+  seedOption,
+} from '../src/cli/options.js';
 import {attackPicture} from './picture.js';
 import {robustnessTable} from './robustness_table.js';
 
-const program = command('demo', {
+const program = command('npm run demo --', {
   description:
     'Trains a small network on CIFAR-10 without attacks and against C+S+D, and attacks both. Takes a few minutes on two cores.',
   examples: ['npm run demo'],

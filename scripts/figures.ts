@@ -5,7 +5,7 @@ import {ownFolder} from '../src/io/lock.js';
 import {progressBar} from '../src/io/progress.js';
 import type {Classifier, ImageSet} from '../src/index.js';
 import {loadCifar10, loadLpips} from '../src/node.js';
-import {command, run, startBackend} from './command_line.js';
+import {command, run, startBackend} from '../src/cli/command_line.js';
 import {attackedRows} from './figures/attacked.js';
 import {recolor} from './figures/colors.js';
 import {drawAttacks} from './figures/draw/attacks.js';
@@ -27,7 +27,7 @@ import {
   stepsOption,
   threadsOption,
   whole,
-} from './options.js';
+} from '../src/cli/options.js';
 
 const FIGURES = ['2', '3', '4', '5', '6', 'theorem1', 'imagenet'];
 /** Figures that need no --model. */
@@ -38,7 +38,7 @@ const BOUNDS = {C: 0.06, D: 8 / 255, S: 0.05};
 const C_BOUNDS = [0, 0.02, 0.04, 0.06];
 const D_BOUNDS = [0, 1, 2, 4, 8];
 
-const program = command('figures', {
+const program = command('npm run figures --', {
   description:
     'Draws the figures of the paper from attacks on a CIFAR-10 model, as SVG and PNG. Measurements are kept in points.json of the output folder: a stopped run resumes with the same command.',
   examples: [

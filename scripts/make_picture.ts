@@ -2,7 +2,7 @@
 //   node --conditions=@tfjs-adversarial/source --import=tsx scripts/make_picture.ts docs/attacks.png
 import {writeWhole} from '../src/io/cache.js';
 import {loadCifar10} from '../src/node.js';
-import {startBackend} from './command_line.js';
+import {startBackend} from '../src/cli/command_line.js';
 import {readModel} from './models.js';
 import {attackPicture} from './picture.js';
 import type {LayersModel} from '@tensorflow/tfjs';

@@ -1,6 +1,5 @@
-import {createHash} from 'node:crypto';
 import {readdir, stat} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -11,8 +10,10 @@ import {
   smallCnn,
   wideResnet34x10,
 } from '../src/index.js';
-import {readRegularFile} from '../src/io/cache.js';
-import {loadGraphModel, loadModel, resnetFromPyTorch} from '../src/node.js';
+import {
+  modelDigest as digestOf,
+  readModel as readAnyModel,
+} from '../src/cli/models.js';
 import {findRow, folderName} from './paper_rows.js';
 
 /** Networks that `train` can make. */
@@ -25,9 +26,6 @@ export const NETWORKS = {
 };
 
 export type NetworkName = keyof typeof NETWORKS;
-
-/** Before the name of a row: the model of this repository that was trained with it. */
-const ROBUST = 'robust:';
 
 /**
  * The folder of this repository's own model of a row.
@@ -47,33 +45,16 @@ export async function robustFolder(
   );
 }
 
-/** The path of a model's file or folder, of which `robust:ROW` is one way to write it. */
-async function modelPath(path: string): Promise<string> {
-  if (path.startsWith(ROBUST)) return robustFolder(path.slice(ROBUST.length));
-  const found = await stat(path).catch(() => null);
-  if (found) return path;
-  throw new Error(
-    `${path || "''"}: no such file or folder. A model is a folder with a model.json and its weights, robust: and a row of Table 1, or a PyTorch checkpoint of a CIFAR ResNet.`,
-  );
-}
-
-/** Whether a path is of a checkpoint, and not of a model.json or its folder. */
-async function isCheckpoint(path: string): Promise<boolean> {
-  return !(await stat(path)).isDirectory() && !path.endsWith('.json');
-}
-
-/** A folder with a layers model or a graph model, `robust:ROW`, or a PyTorch checkpoint (`.pt`) of a CIFAR ResNet. */
-export async function readModel(
+/** A model of any of the kinds that `--model` takes. */
+export function readModel(
   given: string,
 ): Promise<tf.LayersModel | tf.GraphModel> {
-  const path = await modelPath(given);
-  if (await isCheckpoint(path)) return resnetFromPyTorch(path);
-  try {
-    return await loadModel(path);
-  } catch (error) {
-    if (!/graph model/.test((error as Error).message)) throw error;
-    return loadGraphModel(path);
-  }
+  return readAnyModel(given, robustFolder);
+}
+
+/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
+export function modelDigest(given: string): Promise<string> {
+  return digestOf(given, robustFolder);
 }
 
 /**
@@ -107,23 +88,4 @@ export async function readCifar10Model(
     );
   }
   return model;
-}
-
-/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
-export async function modelDigest(given: string): Promise<string> {
-  const path = await modelPath(given);
-  const hash = createHash('sha256');
-  if (await isCheckpoint(path)) {
-    return hash.update(await readRegularFile(path)).digest('hex');
-  }
-  const folder = (await stat(path)).isDirectory();
-  const json = folder ? join(path, 'model.json') : path;
-  const text = await readRegularFile(json);
-  hash.update(text);
-  const manifest = (JSON.parse(text.toString()) as tf.io.ModelJSON)
-    .weightsManifest;
-  for (const file of manifest.flatMap(group => group.paths)) {
-    hash.update(await readRegularFile(join(dirname(json), file)));
-  }
-  return hash.digest('hex');
 }

@@ -12,7 +12,7 @@ import {
   run,
   startBackend,
   stopOnInterrupt,
-} from './command_line.js';
+} from '../src/cli/command_line.js';
 import {
   backendOption,
   batchOption,
@@ -22,7 +22,7 @@ import {
   seedOption,
   threadsOption,
   whole,
-} from './options.js';
+} from '../src/cli/options.js';
 import {COLUMNS} from './paper_rows.js';
 import {
   addSearchOptions,
@@ -32,7 +32,7 @@ import {
   type SearchOptions,
   searchSettings,
   splitSpecs,
-} from './search_options.js';
+} from '../src/cli/search_options.js';
 import {collectTable} from './table1/collect.js';
 import {computeRow, type RowModel} from './table1/compute_row.js';
 import {htmlReport} from './table1/html.js';
@@ -47,7 +47,7 @@ import {
   rowsOfFolder,
 } from './table1/row_models.js';
 
-const program = command('table1', {
+const program = command('npm run table1 --', {
   description:
     'Table 1: the accuracy of several defenses under each attack, beside the numbers of the paper. A stopped run, even by kill -9, resumes with the same command.',
   examples: [

@@ -19,7 +19,7 @@ import {
   run,
   startBackend,
   stopOnInterrupt,
-} from './command_line.js';
+} from '../src/cli/command_line.js';
 import {NETWORKS} from './models.js';
 import {
   backendOption,
@@ -30,7 +30,7 @@ import {
   seedOption,
   threadsOption,
   whole,
-} from './options.js';
+} from '../src/cli/options.js';
 import {
   findRow,
   folderName,
@@ -48,7 +48,7 @@ import {
 } from './training/settings.js';
 import {trainRow} from './training/train_row.js';
 
-const program = command('train', {
+const program = command('npm run train --', {
   description:
     'Trains CIFAR-10 classifiers with the defenses of Table 1 and logs to TensorBoard. A run that was stopped, by Ctrl-C or kill -9, resumes with the same command and --resume, and ends with the same weights.',
   examples: [

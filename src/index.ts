@@ -122,6 +122,7 @@ export type {SearchShare} from './evaluation/strong_attack.js';
 export {
   evaluateRobustness,
   type AttackResult,
+  type AttackedExample,
   type EvaluateArgs,
   type EvaluationProgress,
   type RobustnessReport,

@@ -24,6 +24,7 @@ export {
   saveModel,
   type SaveModelOptions,
 } from './models/files.js';
+export {loadKeras} from './models/keras/load_keras.js';
 export {
   loadPyTorchCheckpoint,
   type Checkpoint,

@@ -12,7 +12,7 @@ import {
   attackOptions,
   isStrong,
   type SearchOptions,
-} from '../search_options.js';
+} from '../../src/cli/search_options.js';
 import type {PartPlace, PartStore} from './part_store.js';
 import type {Part, TableSettings} from './types.js';
 

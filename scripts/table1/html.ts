@@ -1,7 +1,7 @@
 import type {ImageSet} from '../../src/index.js';
 import {examplesSection} from './html_examples.js';
-import {escapeHtml} from './html_escape.js';
-import {STYLE} from './html_style.js';
+import {escapeHtml} from '../../src/cli/html_escape.js';
+import {STYLE} from '../../src/cli/html_style.js';
 import {interval, legend, percent} from './markdown.js';
 import type {Cell, Row, Table} from './types.js';
 

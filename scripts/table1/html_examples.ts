@@ -1,5 +1,5 @@
 import type {ImageSet} from '../../src/index.js';
-import {escapeHtml} from './html_escape.js';
+import {escapeHtml} from '../../src/cli/html_escape.js';
 import {
   cleanPicture,
   dataUri,

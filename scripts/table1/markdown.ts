@@ -1,4 +1,4 @@
-import {describeSearch, reachWarnings} from '../search_options.js';
+import {describeSearch, reachWarnings} from '../../src/cli/search_options.js';
 import type {Cell, Table} from './types.js';
 
 /** How to read the table, for both readable reports. */

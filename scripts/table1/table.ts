@@ -1,5 +1,5 @@
 import type {Variant} from '../../src/index.js';
-import {wilsonInterval} from '../wilson_interval.js';
+import {wilsonInterval} from '../../src/cli/wilson_interval.js';
 import {paperAccuracy} from '../paper_rows.js';
 import type {Cell, Row} from './types.js';
 

@@ -1,5 +1,5 @@
 import type {Variant} from '../../src/index.js';
-import type {SearchSettings} from '../search_options.js';
+import type {SearchSettings} from '../../src/cli/search_options.js';
 
 /** What all results in one folder share. */
 export interface TableSettings extends SearchSettings {

@@ -3,7 +3,7 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type {WeightAverage, WeightAverageState} from '../../src/index.js';
 import {optimizerState, restoreOptimizer} from './optimizer.js';
-import {damaged} from '../safetensors.js';
+import {damaged} from '../../src/cli/safetensors.js';
 import {checkMetadata, checkTensors} from './checkpoint_schema.js';
 import {readTensors, writeTensors} from './tensor_file.js';
 import type {Settings} from './settings.js';

@@ -5,7 +5,7 @@ import {
   readSafetensors,
   type Values,
   writeSafetensors,
-} from '../safetensors.js';
+} from '../../src/cli/safetensors.js';
 
 /** Tensors by name, and anything that JSON can hold. */
 export interface TensorFile {

@@ -80,8 +80,9 @@ export async function imageFolder(
 ): Promise<ImageFolder> {
   const {progress = true} = options;
   const size = sizeOf(options);
-  const files = spread(await listPictures(path), options.examples);
-  const names = classNames(path, files, options.classes);
+  const all = await listPictures(path);
+  const files = spread(all, options.examples);
+  const names = classNames(path, all, options.classes);
   const sharp = await loadSharp();
   const length = size.height * size.width * size.channels;
   const images = new Uint8Array(files.length * length);
@@ -111,7 +112,7 @@ export async function imageFolder(
   } finally {
     bar.stop();
   }
-  checkRead(path, files, read, skipped);
+  checkRead(path, all, read, skipped);
   const index = new Map(names.map((name, i) => [name, i]));
   return new ImageFolder(
     images.subarray(0, read.length * length),
@@ -183,21 +184,37 @@ function classNames(
 
 /** The first line of what the library says. */
 function reasonOf(error: Error): string {
-  return error.message.split('\n')[0].replace(/^Input file (?=.)/, 'it ');
+  const [line] = error.message.split('\n');
+  return line === 'Unknown error'
+    ? 'it is damaged'
+    : line.replace(/^Input file (?=.)/, 'it ');
 }
 
-/** Skipped files are told by the caller; a class of which none is left is an error. */
+/**
+ * A class that was tried whole and of which no file could be read is an error; of
+ * other skipped files the caller tells.
+ */
 function checkRead(
   path: string,
-  files: LabeledFile[],
+  all: LabeledFile[],
   read: LabeledFile[],
   skipped: SkippedFile[],
 ): void {
-  const left = new Set(read.map(({className}) => className));
-  const lost = files.find(({className}) => !left.has(className));
-  if (!lost) return;
-  const {file, reason} = skipped.find(s => s.file === lost.file)!;
-  throw new Error(
-    `${path}: no file of the class ${lost.className} could be read as a picture. The first is ${file}: ${reason}`,
+  if (skipped.length === 0) return;
+  const bad = new Map(skipped.map(({file, reason}) => [file, reason]));
+  const left = new Set(
+    all.filter(({file}) => !bad.has(file)).map(({className}) => className),
   );
+  const lost = all.find(({className}) => !left.has(className));
+  if (lost) {
+    throw new Error(
+      `${path}: no file of the class ${lost.className} could be read as a picture. The first is ${lost.file}: ${bad.get(lost.file)}.`,
+    );
+  }
+  if (read.length === 0) {
+    const [{file, reason}] = skipped;
+    throw new Error(
+      `${path}: none of the files chosen could be read as a picture. The first is ${file}: ${reason}.`,
+    );
+  }
 }

@@ -55,10 +55,28 @@ export interface EvaluateArgs extends AttackOptions {
   /** Called as each example is finished. */
   onProgress?(progress: EvaluationProgress): void;
   /**
+   * Called as each example is finished, with its perturbed image; under the
+   * attack `None`, with its own. In the order in which they finish: an example
+   * that falls early comes early.
+   */
+  onExample?(example: AttackedExample): void;
+  /**
    * Stops the evaluation after the present batch or step; the report says which
    * attacks and examples are complete.
    */
   signal?: AbortSignal;
+}
+
+/** What became of one example under one attack. */
+export interface AttackedExample {
+  /** As a spec. */
+  attack: string;
+  /** Its place in the data. */
+  index: number;
+  /** As {@link Perturbed.margin}: not below 0 where it is still classified correctly. */
+  margin: number;
+  /** The perturbed image, [height, width, channels] in [0, 1]. */
+  image: Float32Array;
 }
 
 /** How far {@link evaluateRobustness} has come. */
@@ -98,7 +116,7 @@ export async function evaluateRobustness(
   args: EvaluateArgs,
 ): Promise<RobustnessReport> {
   const {attacks, batchSize = 50, warnings = true, ...rest} = args;
-  const {onProgress, signal, ...given} = rest;
+  const {onProgress, onExample, signal, ...given} = rest;
   checkArgs(args);
   const options = resolveOptions(given);
   const specs = attacks.flatMap(expandSpec);
@@ -121,8 +139,10 @@ export async function evaluateRobustness(
     const cell: AttackExamplesArgs = {
       batchSize,
       signal,
-      onFinished: ({index, margin}) => {
+      wanted: onExample && (() => true),
+      onFinished: ({index, margin, adversarial}) => {
         progress.finish(index, margin);
+        onExample?.({attack: attack.name, index, margin, image: adversarial!});
         onProgress?.({attack: attack.name, ...progress.counts});
       },
       ...(warnings && {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {wilsonInterval} from '../../../scripts/wilson_interval.js';
+import {wilsonInterval} from '../../../src/cli/wilson_interval.js';
 import {COLUMNS, paperAccuracy, ROWS} from '../../../scripts/paper_rows.js';
 import {tableRow} from '../../../scripts/table1/table.js';
 

@@ -8,7 +8,7 @@ import {
   type SearchOptions,
   searchSettings,
   splitSpecs,
-} from '../../scripts/search_options.js';
+} from '../../src/cli/search_options.js';
 import {attack} from '../../src/index.js';
 
 const STANDARD: SearchOptions = {steps: 100, restarts: 1, seed: 0};

@@ -1,6 +1,6 @@
 import {availableParallelism} from 'node:os';
 import {InvalidArgumentError, Option} from 'commander';
-import {backendNames, defaultBackend} from '../src/node.js';
+import {backendNames, defaultBackend} from '../node.js';
 
 /** A whole number from `min` to `max`. */
 export function whole(min: number, max = Infinity) {

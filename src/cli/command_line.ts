@@ -1,18 +1,18 @@
 import {Command, Option} from 'commander';
 import * as tf from '@tensorflow/tfjs';
-import {loadBackend, loadDefaultBackend} from '../src/node.js';
+import {loadBackend, loadDefaultBackend} from '../node.js';
 
 // For the bench of the backend's package.
 export {positive, whole} from './options.js';
 
-/** What all command lines here share: a name, help with examples, errors of one sentence. */
+/** What all command lines here share: a name (`npm run evaluate --`), help with examples, errors of one sentence. */
 export function command(
   name: string,
   {description, examples}: {description: string; examples: string[]},
 ): Command {
   const shown = examples.map(example => `  $ ${example}`).join('\n');
   return (
-    new Command(`npm run ${name} --`)
+    new Command(name)
       .description(description)
       .addHelpText('after', `\nExamples:\n${shown}`)
       .showHelpAfterError('(--help lists the options)')
@@ -32,28 +32,37 @@ export function requiredOption(flags: string, description: string): Option {
 }
 
 /**
- * Parses the command line and runs. An error is printed as its one sentence, with
- * exit code 2; `DEBUG=1` shows its stack.
+ * Says what a command does. An error is printed as its one sentence, with exit
+ * code 2; `DEBUG=1` shows its stack.
  */
+export function define<T extends object>(
+  program: Command,
+  main: (options: T) => Promise<void>,
+): Command {
+  return program.action(async () => {
+    const options = program.opts();
+    for (const option of program.options) {
+      const given = options[option.attributeName()] !== undefined;
+      if (required.has(option) && !given) {
+        program.error(`error: required option '${option.flags}' not specified`);
+      }
+    }
+    try {
+      await main(options as T);
+    } catch (error) {
+      const {message, stack} = error as Error;
+      console.error(process.env.DEBUG ? stack : `Error: ${message}`);
+      process.exitCode = 2;
+    }
+  });
+}
+
+/** Parses the command line and runs: see {@link define}. */
 export async function run<T extends object>(
   program: Command,
   main: (options: T) => Promise<void>,
 ): Promise<void> {
-  program.parse();
-  const options = program.opts();
-  for (const option of program.options) {
-    const given = options[option.attributeName()] !== undefined;
-    if (required.has(option) && !given) {
-      program.error(`error: required option '${option.flags}' not specified`);
-    }
-  }
-  try {
-    await main(options as T);
-  } catch (error) {
-    const {message, stack} = error as Error;
-    console.error(process.env.DEBUG ? stack : `Error: ${message}`);
-    process.exitCode = 2;
-  }
+  await define(program, main).parseAsync();
 }
 
 const EXIT_CODES = {SIGHUP: 129, SIGINT: 130, SIGTERM: 143};
@@ -90,7 +99,7 @@ export async function startBackend(
   if (tf.getBackend() !== 'onnx') {
     throw new Error('--threads is an option of the backend onnx only.');
   }
-  const {useOnnx} = await import('../src/onnx.js');
+  const {useOnnx} = await import('../onnx.js');
   await useOnnx({threads});
 }
 

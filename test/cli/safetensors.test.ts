@@ -6,7 +6,7 @@ import {
   type Entry,
   readSafetensors,
   writeSafetensors,
-} from '../../scripts/safetensors.js';
+} from '../../src/cli/safetensors.js';
 import {temporaryFolder} from '../helpers/folder.js';
 
 const ENTRIES = new Map<string, Entry>([

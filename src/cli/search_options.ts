@@ -1,6 +1,6 @@
 import type {Command} from 'commander';
 import {Option} from 'commander';
-import {attack, type AttackOptions, type Variant} from '../src/index.js';
+import {attack, type AttackOptions, type Variant} from '../index.js';
 import {notNegative, positive, stepsOption, whole} from './options.js';
 
 /** How attacks search, as the command line gives it. */

@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto';
-import {readRegularFile, writeWhole} from '../src/io/cache.js';
+import {readRegularFile, writeWhole} from '../io/cache.js';
 
 /** Values as the file holds them, row by row. */
 export type Values = Float32Array | Int32Array | Uint8Array;
