@@ -26,6 +26,7 @@ import {
   Progress,
   type RobustnessReport,
 } from './report.js';
+import {RandomizedWorstCase} from './randomized_worst_case.js';
 import {Checks} from './warnings/checks.js';
 
 export type {AttackResult, RobustnessReport};
@@ -34,8 +35,8 @@ export type {AttackResult, RobustnessReport};
 export interface EvaluateArgs extends AttackOptions {
   /**
    * Specs or threat models; `strong(SPEC)` or what {@link strong} returns for a
-   * strong evaluation, on which the options of a search have no influence.
-   * `strong` alone stands for `strong(C)`, `strong(D)`, `strong(S)` and
+   * strong evaluation, on which of the options of a search only `variant`, `seed`
+   * and `eotSamples` have an influence. `strong` alone stands for `strong(C)`, `strong(D)`, `strong(S)` and
    * `strong(C+S+D)`.
    */
   attacks: Array<string | ThreatModel | StrongAttack>;
@@ -85,7 +86,8 @@ export interface EvaluationProgress {
  *
  * Of a classifier whose outputs differ from pass to pass, each result is judged
  * by a fresh pass after the search (by the mean margin of `eotSamples` passes),
- * not by the luckiest pass of the search. With `targeted`, labels are the
+ * not by the luckiest pass of the search, and the worst case by fresh passes over
+ * the most effective image of all attacks. With `targeted`, labels are the
  * targets, and accuracies are shares of examples whose target was not reached.
  *
  * @throws Error, before the first search, if an option, a spec, an image or a
@@ -115,14 +117,20 @@ export async function evaluateRobustness(
   }
   const made = make(loaded.randomized);
   const results: AttackResult[] = [];
+  const worst =
+    loaded.randomized && made.length > 1
+      ? new RandomizedWorstCase(classifier, loaded, batchSize)
+      : null;
   for (const attack of made) {
     if (signal?.aborted) break;
     const progress = new Progress(attack.name, loaded.size);
     const cell: AttackExamplesArgs = {
       batchSize,
       signal,
-      onFinished: ({index, margin}) => {
+      ...(worst && {wanted: () => true}),
+      onFinished: ({index, margin, adversarial}) => {
         progress.finish(index, margin);
+        worst?.add(index, adversarial!);
         onProgress?.({attack: attack.name, ...progress.counts});
       },
       ...(warnings && {
@@ -135,15 +143,22 @@ export async function evaluateRobustness(
     const result = {...progress.result(), ...(searches && {searches})};
     if (result.examples > 0) results.push(result);
     if (signal?.aborted) break;
+    await worst?.compare();
     if (warnings) await checks.after(asSearch(attack), progress.survivors());
   }
-  return makeReport(
+  const report = makeReport(
     loaded.size,
     options,
     results,
     made.map(({name}) => name),
     checks.warnings,
   );
+  if (worst && report.complete) {
+    const chosen = await worst.accuracy(options.eotSamples);
+    const accuracies = results.map(({accuracy}) => accuracy);
+    report.worstCase = Math.min(chosen, ...accuracies);
+  }
+  return report;
 }
 
 function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
@@ -183,7 +198,7 @@ function makeOne(
   }
   return inner === null
     ? (spec as StrongAttack)
-    : strong(inner, {variant, seed: given.seed});
+    : strong(inner, {variant, seed: given.seed, eotSamples: given.eotSamples});
 }
 
 /** What warnings look at: of a strong evaluation, its first search. */
