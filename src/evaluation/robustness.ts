@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import {attack as makeAttack, type Attack} from '../attacks/attack.js';
 import {
   type AttackOptions,
@@ -7,7 +8,8 @@ import {
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import {rememberRandomized} from '../models/inspect.js';
 import type {Classifier} from '../models/logits.js';
-import {tidy} from '../ops/tidy.js';
+import {dispose, tidy} from '../ops/tidy.js';
+import {attackAgain, isSearch} from './attack_again.js';
 import {attackExamples, type AttackExamplesArgs} from './attack_examples.js';
 import {
   expandSpec,
@@ -109,6 +111,7 @@ export async function evaluateRobustness(
   const make = (randomized: boolean) =>
     specs.map(spec => makeOne(spec, given, options, randomized));
   make(false).forEach(attack => checkTerms(attack, loaded));
+  await tryOut(make(false).map(asSearch), classifier, loaded, warnings);
   const checks = new Checks(classifier, loaded, signal);
   if (warnings) await checks.before(make(loaded.randomized).map(asSearch));
   if (checks.outputsDiffer) {
@@ -161,7 +164,13 @@ export async function evaluateRobustness(
   return report;
 }
 
-function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
+function checkArgs({
+  attacks,
+  batchSize = 50,
+  warnings,
+  onProgress,
+  signal,
+}: EvaluateArgs): void {
   if (!Array.isArray(attacks) || attacks.length === 0) {
     throw new Error(
       "evaluateRobustness needs a list of attacks, for instance {attacks: ['None', 'C+S+D']}.",
@@ -174,6 +183,43 @@ function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
   }
   if (warnings !== undefined && typeof warnings !== 'boolean') {
     throw new Error(`warnings must be true or false, but is ${warnings}.`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new Error(
+      `onProgress must be a function, but is ${String(onProgress)}.`,
+    );
+  }
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+    throw new Error(
+      'signal must be an AbortSignal, as new AbortController() has one.',
+    );
+  }
+}
+
+/**
+ * One step on one image, where only a step shows that something cannot be used:
+ * a custom loss or optimizer, a loss that needs more classes, or a classifier
+ * without gradients, which warnings look for too. All attacks share these.
+ */
+async function tryOut(
+  attacks: Attack[],
+  classifier: Classifier,
+  data: LoadedExamples,
+  warnings: boolean,
+): Promise<void> {
+  const search = attacks.find(isSearch);
+  if (!search) return;
+  const {loss, optimizer} = search.options;
+  const usual = ['margin', 'crossEntropy', 'kl'] as unknown[];
+  if (warnings && usual.includes(loss) && typeof optimizer === 'string') return;
+  const image = data.tensor(0, 1);
+  const label = tf.tensor1d(data.labels.slice(0, 1), 'int32');
+  const once = attackAgain(search, search.threatModel, {steps: 1, restarts: 1});
+  try {
+    const args = {onNonFinite: () => {}};
+    dispose(await once.perturbAsync(classifier, image, label, args));
+  } finally {
+    tf.dispose([image, label]);
   }
 }
 
@@ -201,12 +247,16 @@ function makeOne(
     : strong(inner, {variant, seed: given.seed, eotSamples: given.eotSamples});
 }
 
-/** What warnings look at: of a strong evaluation, its first search. */
+/**
+ * What warnings look at: of a strong evaluation, its first search, but by the
+ * margin, since the searches that follow do not depend on a slope of the
+ * cross-entropy.
+ */
 function asSearch(attack: Attack | StrongAttack): Attack {
   if (!isStrong(attack)) return attack;
   const {name, threatModel} = attack;
   const [{options}] = strongSearches(2);
-  return {...makeAttack(threatModel, options), name};
+  return {...makeAttack(threatModel, {...options, loss: 'margin'}), name};
 }
 
 /** @throws Error if a spec is not allowed, or is there twice, however it is written. */
