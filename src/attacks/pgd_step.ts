@@ -195,11 +195,12 @@ function evaluate(args: StepArgs, batch: Batch): Evaluated {
   let kept: (Outcome & {losses: tf.Tensor1D}) | null = null;
   const objective = (...parameters: tf.Tensor[]) => {
     const seen = forward(args, batch, parameters);
+    const losses = objectiveOf(args, batch, seen);
     kept = {
       adversarial: tf.keep(seen.adversarial),
       margin: tf.keep(seen.margin),
       smoothness: tf.keep(seen.smoothness),
-      losses: tf.keep(objectiveOf(args, batch, seen)),
+      losses: tf.keep(losses),
     };
     return tf.sum(kept.losses) as tf.Scalar;
   };

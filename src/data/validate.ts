@@ -44,10 +44,12 @@ export function* imageChecks(images: tf.Tensor): Reading<void> {
     : `span [${min.toPrecision(4)}, ${max.toPrecision(4)}]`;
   throw new Error(
     `Images must be in [0, 1], but ${hint}. ` +
-      (max > 2
-        ? 'Divide pixels in 0 … 255 by 255, '
-        : 'Undo any normalization, ') +
-      'and put preprocessing inside the model, where attacks see through it.',
+      (Number.isNaN(sum)
+        ? 'Look for a division by 0 or missing pixels where they are made.'
+        : (max > 2
+            ? 'Divide pixels in 0 … 255 by 255, '
+            : 'Undo any normalization, ') +
+          'and put preprocessing inside the model, where attacks see through it.'),
   );
 }
 

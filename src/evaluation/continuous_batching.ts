@@ -68,6 +68,8 @@ export async function attackQueue(
 /** {@link AttackExamplesArgs} of examples that have a ticket. */
 export interface QueueArgs extends AttackExamplesArgs {
   onFinished(example: Ticket): void;
+  /** False where a success may be luck: each search then has all its steps. Default true. */
+  earlyStop?: boolean;
 }
 
 /** One step of all searches; those that end give up their places. */
@@ -76,7 +78,7 @@ async function step(
   search: ReturnType<typeof searchArgs>,
   attack: Attack,
   tickets: TicketQueue,
-  {wanted, onFinished, onNonFinite}: QueueArgs,
+  {wanted, onFinished, onNonFinite, earlyStop = true}: QueueArgs,
 ): Promise<void> {
   const passes = slots.slots.map(slot => ++slot.passes);
   const {batch, margin, adversarial} = tidy((): Seen => {
@@ -93,7 +95,8 @@ async function step(
       const now = margins[i];
       if (!ticket) return [];
       // Written so that a NaN counts as fallen: see isBetter.
-      const fallen = !withstands(now) && slot.passes <= search.steps;
+      const fallen =
+        earlyStop && !withstands(now) && slot.passes <= search.steps;
       if (search.keep === 'last' || fallen || isLess(now, slot.margin)) {
         slot.margin = now;
       }
@@ -113,7 +116,7 @@ async function step(
       }
       ticket.restart++;
       if (
-        withstands(ticket.margin) &&
+        (withstands(ticket.margin) || !earlyStop) &&
         ticket.restart < attack.options.restarts
       ) {
         tickets.putBack(ticket);

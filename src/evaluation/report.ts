@@ -56,7 +56,9 @@ export interface RobustnessReport {
   unfinished: string[];
   /**
    * Share of the examples that survive every one of the attacks. NaN, which is
-   * null in JSON, unless the report is `complete`.
+   * null in JSON, unless the report is `complete`. Of a classifier whose outputs
+   * differ from pass to pass: the share that survive the most effective image of
+   * all attacks in passes of its own, but no more than under any one of them.
    */
   worstCase: number;
   /** Reasons not to believe the numbers; empty if none were looked for. */

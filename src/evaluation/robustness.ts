@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import {attack as makeAttack, type Attack} from '../attacks/attack.js';
 import {
   type AttackOptions,
@@ -7,7 +8,8 @@ import {
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import {rememberRandomized} from '../models/inspect.js';
 import type {Classifier} from '../models/logits.js';
-import {tidy} from '../ops/tidy.js';
+import {dispose, tidy} from '../ops/tidy.js';
+import {attackAgain, isSearch} from './attack_again.js';
 import {attackExamples, type AttackExamplesArgs} from './attack_examples.js';
 import {
   expandSpec,
@@ -26,6 +28,7 @@ import {
   Progress,
   type RobustnessReport,
 } from './report.js';
+import {RandomizedWorstCase} from './randomized_worst_case.js';
 import {Checks} from './warnings/checks.js';
 
 export type {AttackResult, RobustnessReport};
@@ -34,8 +37,8 @@ export type {AttackResult, RobustnessReport};
 export interface EvaluateArgs extends AttackOptions {
   /**
    * Specs or threat models; `strong(SPEC)` or what {@link strong} returns for a
-   * strong evaluation, on which the options of a search have no influence.
-   * `strong` alone stands for `strong(C)`, `strong(D)`, `strong(S)` and
+   * strong evaluation, on which of the options of a search only `variant`, `seed`
+   * and `eotSamples` have an influence. `strong` alone stands for `strong(C)`, `strong(D)`, `strong(S)` and
    * `strong(C+S+D)`.
    */
   attacks: Array<string | ThreatModel | StrongAttack>;
@@ -103,7 +106,8 @@ export interface EvaluationProgress {
  *
  * Of a classifier whose outputs differ from pass to pass, each result is judged
  * by a fresh pass after the search (by the mean margin of `eotSamples` passes),
- * not by the luckiest pass of the search. With `targeted`, labels are the
+ * not by the luckiest pass of the search, and the worst case by fresh passes over
+ * the most effective image of all attacks. With `targeted`, labels are the
  * targets, and accuracies are shares of examples whose target was not reached.
  *
  * @throws Error, before the first search, if an option, a spec, an image or a
@@ -125,6 +129,7 @@ export async function evaluateRobustness(
   const make = (randomized: boolean) =>
     specs.map(spec => makeOne(spec, given, options, randomized));
   make(false).forEach(attack => checkTerms(attack, loaded));
+  await tryOut(make(false).map(asSearch), classifier, loaded, warnings);
   const checks = new Checks(classifier, loaded, signal);
   if (warnings) await checks.before(make(loaded.randomized).map(asSearch));
   if (checks.outputsDiffer) {
@@ -133,15 +138,20 @@ export async function evaluateRobustness(
   }
   const made = make(loaded.randomized);
   const results: AttackResult[] = [];
+  const worst =
+    loaded.randomized && made.length > 1
+      ? new RandomizedWorstCase(classifier, loaded, batchSize)
+      : null;
   for (const attack of made) {
     if (signal?.aborted) break;
     const progress = new Progress(attack.name, loaded.size);
     const cell: AttackExamplesArgs = {
       batchSize,
       signal,
-      wanted: onExample && (() => true),
+      ...((worst || onExample) && {wanted: () => true}),
       onFinished: ({index, margin, adversarial}) => {
         progress.finish(index, margin);
+        worst?.add(index, adversarial!);
         onExample?.({attack: attack.name, index, margin, image: adversarial!});
         onProgress?.({attack: attack.name, ...progress.counts});
       },
@@ -155,18 +165,31 @@ export async function evaluateRobustness(
     const result = {...progress.result(), ...(searches && {searches})};
     if (result.examples > 0) results.push(result);
     if (signal?.aborted) break;
+    await worst?.compare();
     if (warnings) await checks.after(asSearch(attack), progress.survivors());
   }
-  return makeReport(
+  const report = makeReport(
     loaded.size,
     options,
     results,
     made.map(({name}) => name),
     checks.warnings,
   );
+  if (worst && report.complete) {
+    const chosen = await worst.accuracy(options.eotSamples);
+    const accuracies = results.map(({accuracy}) => accuracy);
+    report.worstCase = Math.min(chosen, ...accuracies);
+  }
+  return report;
 }
 
-function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
+function checkArgs({
+  attacks,
+  batchSize = 50,
+  warnings,
+  onProgress,
+  signal,
+}: EvaluateArgs): void {
   if (!Array.isArray(attacks) || attacks.length === 0) {
     throw new Error(
       "evaluateRobustness needs a list of attacks, for instance {attacks: ['None', 'C+S+D']}.",
@@ -179,6 +202,43 @@ function checkArgs({attacks, batchSize = 50, warnings}: EvaluateArgs): void {
   }
   if (warnings !== undefined && typeof warnings !== 'boolean') {
     throw new Error(`warnings must be true or false, but is ${warnings}.`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new Error(
+      `onProgress must be a function, but is ${String(onProgress)}.`,
+    );
+  }
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+    throw new Error(
+      'signal must be an AbortSignal, as new AbortController() has one.',
+    );
+  }
+}
+
+/**
+ * One step on one image, where only a step shows that something cannot be used:
+ * a custom loss or optimizer, a loss that needs more classes, or a classifier
+ * without gradients, which warnings look for too. All attacks share these.
+ */
+async function tryOut(
+  attacks: Attack[],
+  classifier: Classifier,
+  data: LoadedExamples,
+  warnings: boolean,
+): Promise<void> {
+  const search = attacks.find(isSearch);
+  if (!search) return;
+  const {loss, optimizer} = search.options;
+  const usual = ['margin', 'crossEntropy', 'kl'] as unknown[];
+  if (warnings && usual.includes(loss) && typeof optimizer === 'string') return;
+  const image = data.tensor(0, 1);
+  const label = tf.tensor1d(data.labels.slice(0, 1), 'int32');
+  const once = attackAgain(search, search.threatModel, {steps: 1, restarts: 1});
+  try {
+    const args = {onNonFinite: () => {}};
+    dispose(await once.perturbAsync(classifier, image, label, args));
+  } finally {
+    tf.dispose([image, label]);
   }
 }
 
@@ -203,15 +263,19 @@ function makeOne(
   }
   return inner === null
     ? (spec as StrongAttack)
-    : strong(inner, {variant, seed: given.seed});
+    : strong(inner, {variant, seed: given.seed, eotSamples: given.eotSamples});
 }
 
-/** What warnings look at: of a strong evaluation, its first search. */
+/**
+ * What warnings look at: of a strong evaluation, its first search, but by the
+ * margin, since the searches that follow do not depend on a slope of the
+ * cross-entropy.
+ */
 function asSearch(attack: Attack | StrongAttack): Attack {
   if (!isStrong(attack)) return attack;
   const {name, threatModel} = attack;
   const [{options}] = strongSearches(2);
-  return {...makeAttack(threatModel, options), name};
+  return {...makeAttack(threatModel, {...options, loss: 'margin'}), name};
 }
 
 /** @throws Error if a spec is not allowed, or is there twice, however it is written. */

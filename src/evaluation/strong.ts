@@ -16,6 +16,8 @@ export interface StrongAttack {
   readonly threatModel: ThreatModel;
   /** Makes random numbers repeatable; also repeatable by default. */
   readonly seed: number;
+  /** See {@link StrongArgs.eotSamples}. */
+  readonly eotSamples: number;
 }
 
 /** Options of {@link strong}. */
@@ -24,6 +26,13 @@ export interface StrongArgs {
   variant?: Variant;
   /** Default 0. */
   seed?: number;
+  /**
+   * Only for classifiers whose outputs differ from pass to pass: over how many
+   * forward passes the final margin of each example is averaged, and at least
+   * how many each step of a search averages. Default 1: the accuracy is then that
+   * of a single pass.
+   */
+  eotSamples?: number;
 }
 
 /**
@@ -41,6 +50,10 @@ export interface StrongArgs {
  * as correct only if it withstands all of them. None pays the price of
  * smoothness: whatever is inside the bounds counts.
  *
+ * Of a classifier whose outputs differ from pass to pass, no success counts that
+ * a search has seen itself: of what the searches propose for an example, many
+ * fresh passes choose the most effective, and further ones judge that.
+ *
  * The plan follows AutoAttack (Croce & Hein 2020), which is for additive
  * perturbations, and extends it to every threat model and sequence.
  *
@@ -48,12 +61,17 @@ export interface StrongArgs {
  */
 export function strong(
   spec: string | ThreatModel,
-  {variant, seed = 0}: StrongArgs = {},
+  {variant, seed = 0, eotSamples = 1}: StrongArgs = {},
 ): StrongAttack {
+  if (!Number.isSafeInteger(eotSamples) || eotSamples < 1) {
+    throw new Error(
+      `eotSamples must be a whole number of at least 1, but is ${eotSamples}.`,
+    );
+  }
   const threatModel = strongThreatModel(
     isThreatModel(spec) ? spec : parseSpec(spec, variant),
   );
-  return {name: `strong(${threatModel.name})`, threatModel, seed};
+  return {name: `strong(${threatModel.name})`, threatModel, seed, eotSamples};
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   strongExamples,
 } from './strong_examples.js';
 import {SurvivorQueue} from './strong_queue.js';
+import {attackByFreshPasses} from './strong_randomized.js';
 import {type StrongSearch, strongSearches} from './strong_searches.js';
 
 /** What one search of a strong evaluation contributed. */
@@ -19,7 +20,10 @@ export interface SearchShare {
   name: string;
   /** Examples that it was run on: those that all searches before it left. */
   examples: number;
-  /** How many of them it broke. */
+  /**
+   * How many of them it broke. Of a classifier whose outputs differ from pass to
+   * pass: how many are misclassified in the end by its proposal.
+   */
   broken: number;
   /** Time taken, on the clock. */
   seconds: number;
@@ -34,12 +38,13 @@ export interface SearchShare {
  *     signal stopped the evaluation.
  */
 export async function attackStrongly(
-  {threatModel, seed}: StrongAttack,
+  strong: StrongAttack,
   classifier: Classifier,
   data: LoadedExamples,
   args: AttackExamplesArgs,
 ): Promise<SearchShare[]> {
   const shares: SearchShare[] = [];
+  const {threatModel, seed} = strong;
   /** Adds to the share at this place. */
   const add = (i: number, name: string, examples: number, broken: number) => {
     const share = (shares[i] ??= {name, examples: 0, broken: 0, seconds: 0});
@@ -54,6 +59,22 @@ export async function attackStrongly(
     batchSize,
     seed,
   })) {
+    if (data.randomized) {
+      const own = await attackByFreshPasses(strong, classifier, chunk, args);
+      if (!own) return shares;
+      own.forEach((share, k) => {
+        const known = (shares[k] ??= {
+          ...share,
+          examples: 0,
+          broken: 0,
+          seconds: 0,
+        });
+        known.examples += share.examples;
+        known.broken += share.broken;
+        known.seconds += share.seconds;
+      });
+      continue;
+    }
     let left = finish(chunk.examples, args);
     add(0, 'clean', chunk.examples.length, chunk.examples.length - left.length);
     const searches =

@@ -25,18 +25,22 @@ export function graphLogits(model: tf.GraphModel): {
   const input = (node: GraphNode, i = 0): GraphNode | undefined =>
     nodes[node.inputNames[i]?.split(':')[0]];
   let node = output;
+  // The innermost of several, such as a softmax of a softmax.
+  let logits: GraphNode | null = null;
   for (;;) {
     const before = input(node);
     if (!before) break;
-    if (node.op === 'Softmax' || node.op === 'Sigmoid') {
-      return {node: before.name, found: true};
-    }
-    const logits = softmaxOfParts(node, input);
-    if (logits) return {node: logits.name, found: true};
-    if (!TRANSPARENT.has(node.op)) break;
-    node = before;
+    const own =
+      node.op === 'Softmax' || node.op === 'Sigmoid'
+        ? before
+        : softmaxOfParts(node, input);
+    logits = own ?? logits;
+    if (!own && !TRANSPARENT.has(node.op)) break;
+    node = own ?? before;
   }
-  return {node: output.name, found: node.op === 'LogSoftmax'};
+  return logits
+    ? {node: logits.name, found: true}
+    : {node: output.name, found: node.op === 'LogSoftmax'};
 }
 
 /** exp(a) / Σ exp(a), as the converter writes a softmax over an image's channels: a. */

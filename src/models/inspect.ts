@@ -82,7 +82,7 @@ export function* inspectClassifier(
 }
 
 const PROBABILITIES =
-  "The classifier's outputs are probabilities (none is negative and each row sums to 1), whose gradients vanish where they saturate, so that attacks would seem to fail: " +
+  "The classifier's outputs are probabilities (none is negative and all rows have the same sum), whose gradients vanish where they saturate, so that attacks would seem to fail: " +
   'pass a model that ends in logits or in a softmax, or a function that returns logits, which are what goes into the softmax; ' +
   'where only probabilities p are to be had, return tf.log(tf.add(p, 1e-30)).';
 

@@ -125,7 +125,11 @@ function findActivation(
   }
   if (className === 'Softmax' || className === 'Activation') {
     const kind = KINDS[name!];
-    return kind ? leaf(tensor, kind, ([x]) => tf.clone(x)) : null;
+    if (!kind) return null;
+    const inner = findIn(model, tensor.inputs[0], sample);
+    return inner
+      ? activatedAgain(inner, kind)
+      : leaf(tensor, kind, ([x]) => tf.clone(x));
   }
   const apply = (form: number) => (values: tf.Tensor[], kwargs: Kwargs) =>
     withLinear(
@@ -182,6 +186,15 @@ function after(inner: Found, layer: tf.layers.Layer): Found {
     ...inner,
     restore: (z, kwargs) =>
       layer.apply(inner.restore(z, kwargs), kwargs) as tf.Tensor,
+  };
+}
+
+/** A softmax of a softmax, which keeps the order too: the inner one's logits. */
+function activatedAgain(inner: Found, kind: Kind): Found {
+  return {
+    ...inner,
+    logOf: z => kind.log(inner.restore(z, {training: false})),
+    restore: (z, kwargs) => kind.activate(inner.restore(z, kwargs)),
   };
 }
 

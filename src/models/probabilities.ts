@@ -10,8 +10,11 @@ export interface Rows {
 /** The outputs for images that are made inside. */
 type Ask = (make: () => tf.Tensor4D) => Reading<Rows>;
 
-/** By how much a row of probabilities may miss a sum of 1. */
-const TOLERANCE = 1e-4;
+/** By what share a row of probabilities may miss its sum: as those rounded to 16 bits do. */
+const TOLERANCE = 2e-3;
+
+/** By what share of the sum outputs may miss a straight line and still be linear in the image. */
+const LINEAR = 1e-3;
 
 /** Images on a line between two, for each of a few rounds. */
 const POINTS = 32;
@@ -19,7 +22,9 @@ const ROUNDS = 5;
 
 /**
  * Whether outputs are probabilities: on the images given, and then on others of
- * the same size too, none is negative and each row sums to 1.
+ * the same size too, none is negative and each row sums to 1; or to another
+ * number that is the same for all rows, as percentages do, unless they are linear
+ * along the line between two images, as those of a linear classifier may be.
  *
  * A saturated softmax gives exactly 0 and 1, as a classifier does that has no
  * other outputs. The two are told apart on the line between two images of
@@ -36,7 +41,11 @@ export function* areProbabilities(
   const probed = yield* ask(() => probes(images));
   if (!likeProbabilities(probed)) return false;
   if (isConstant(probed)) return null;
-  if (!isOneHot(probed)) return true;
+  if (!isOneHot(probed)) {
+    if (Math.abs(sumOf(probed, 0) - 1) < TOLERANCE) return true;
+    const far = farthestFromFirst(probed);
+    return !isLinear(yield* ask(() => between(probes(images), far, 0, 1)));
+  }
   const best = classesOf(probed);
   const other = best.findIndex(k => k !== best[0]);
   if (other < 0) return null;
@@ -84,20 +93,49 @@ function between(
   ) as tf.Tensor4D;
 }
 
-function likeProbabilities({values, classes}: Rows): boolean {
-  for (let i = 0; i < values.length; i += classes) {
-    let sum = 0;
-    for (let k = i; k < i + classes; k++) {
-      if (!(values[k] >= 0)) return false;
-      sum += values[k];
-    }
-    if (!(Math.abs(sum - 1) < TOLERANCE)) return false;
+/** Whether none is negative and all rows have the same sum. */
+function likeProbabilities(rows: Rows): boolean {
+  const {values, classes} = rows;
+  const first = sumOf(rows, 0);
+  if (!(first > 0)) return false;
+  for (let i = 0; i < values.length / classes; i++) {
+    if (!(Math.abs(sumOf(rows, i) / first - 1) < TOLERANCE)) return false;
   }
-  return true;
+  return values.every(x => x >= 0);
 }
 
-function isOneHot({values}: Rows): boolean {
-  return values.every(x => x === 0 || x === 1);
+function sumOf({values, classes}: Rows, row: number): number {
+  const own = values.subarray(row * classes, (row + 1) * classes);
+  return own.reduce((a, b) => a + b, 0);
+}
+
+function isOneHot(rows: Rows): boolean {
+  const sum = sumOf(rows, 0);
+  return rows.values.every(x => x === 0 || x === sum);
+}
+
+/** The row with the largest difference to the first. */
+function farthestFromFirst({values, classes}: Rows): number {
+  const apart = Array.from({length: values.length / classes}, (_, i) =>
+    Math.max(
+      ...Array.from({length: classes}, (_, k) =>
+        Math.abs(values[i * classes + k] - values[k]),
+      ),
+    ),
+  );
+  return apart.indexOf(Math.max(...apart));
+}
+
+/** Whether rows at equal distances from one another lie on a straight line. */
+function isLinear(rows: Rows): boolean {
+  const {values, classes} = rows;
+  const last = values.length / classes - 1;
+  return values.every((x, at) => {
+    const [row, k] = [Math.floor(at / classes), at % classes];
+    const [from, to] = [values[k], values[last * classes + k]];
+    const expected = from + ((to - from) * row) / last;
+    return Math.abs(x - expected) <= LINEAR * sumOf(rows, 0);
+  });
 }
 
 function isConstant({values, classes}: Rows): boolean {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type {TrainingObjective} from '../defenses/objective.js';
 import {logits, outputOfLogits} from '../models/logits.js';
+import {freeingTape} from '../tfjs/abandoned_tape.js';
 import type {TrainableModel} from '../tfjs/train_function.js';
 import {perturbWeights} from './weight_perturbation.js';
 
@@ -67,7 +68,7 @@ export function objectiveStep(
       const restore = perturbWeights(model, awp, () => compute().loss);
       let step: ReturnType<typeof tf.variableGrads>;
       try {
-        step = tf.variableGrads(total, weights);
+        step = freeingTape(() => tf.variableGrads(total, weights));
       } finally {
         restore();
       }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {freeingTape} from '../tfjs/abandoned_tape.js';
 import {Snapshot} from '../tfjs/snapshot.js';
 import type {TrainableModel} from '../tfjs/train_function.js';
 
@@ -32,7 +33,7 @@ export function perturbWeights(
   const before = new Snapshot(model);
   let grads: tf.NamedTensorMap;
   try {
-    ({grads} = tf.variableGrads(loss, kernels));
+    ({grads} = freeingTape(() => tf.variableGrads(loss, kernels)));
   } finally {
     before.restoreWeights();
     before.dispose();

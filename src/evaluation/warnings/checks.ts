@@ -3,6 +3,7 @@ import {NON_FINITE} from '../../attacks/non_finite.js';
 import type {Classifier} from '../../models/logits.js';
 import {dispose} from '../../ops/tidy.js';
 import type {LoadedExamples} from '../loaded_examples.js';
+import {isSearch, needsGradients} from '../attack_again.js';
 import {checkCleanAccuracy} from './clean_accuracy.js';
 import {checkGradients} from './gradients.js';
 import {checkOutputs} from './outputs.js';
@@ -56,9 +57,15 @@ export class Checks {
     try {
       const outputs = await checkOutputs(checked);
       outputs.forEach(warning => this.add(warning));
+      const noisy = this.outputsDiffer;
+      const tied = outputs.some(({code}) => code === 'ties');
+      const slopes = attacks.some(needsGradients)
+        ? await checkGradients(checked)
+        : [];
       const found = [
-        ...(await checkCleanAccuracy(checked)),
-        ...(attacks.some(searches) ? await checkGradients(checked) : []),
+        ...(await checkCleanAccuracy(checked, {comparable: !noisy && !tied})),
+        // Two passes that differ by noise say nothing about a slope.
+        ...slopes.filter(w => !noisy || w.code !== 'misleading-gradients'),
         ...attacks.flatMap(checkReach),
       ];
       found.forEach(warning => this.add(warning));
@@ -79,7 +86,7 @@ export class Checks {
     const places = spread(survivors, Math.min(Math.max(count, fewest), most));
     // What follows from luck says nothing.
     const noisy = this.outputsDiffer;
-    if (!searches(attack) || noisy || places.length < 2) return;
+    if (!isSearch(attack) || noisy || places.length < 2) return;
     const {classifier, signal} = this;
     const sample = takeExamples(this.data, places);
     try {
@@ -98,8 +105,4 @@ export class Checks {
       dispose(sample);
     }
   }
-}
-
-function searches({threatModel, options}: Attack): boolean {
-  return threatModel.bounds().length > 0 && options.steps > 0;
 }

@@ -19,9 +19,16 @@ const SCALES: Array<
   ['−1 … 1', x => tf.sub(tf.mul(x, 2), 1), '{mean: 0.5, stddev: 0.5}'],
 ];
 
-/** Whether the classifier knows these images: its accuracy, their scale, the order of their channels. */
+/**
+ * Whether the classifier knows these images: its accuracy, their scale, the order
+ * of their channels.
+ *
+ * @param comparable False where noise or ties alone may change the accuracy from
+ *     one form of the images to another.
+ */
 export async function checkCleanAccuracy(
   checked: Checked,
+  {comparable}: {comparable: boolean},
 ): Promise<EvaluationWarning[]> {
   const {sample, attack} = checked;
   const found: EvaluationWarning[] = [];
@@ -42,7 +49,7 @@ export async function checkCleanAccuracy(
   const accuracy = await accuracyOf();
   // A scale at which the model gives one class alone is not theirs.
   const best = Math.max(accuracy, await shareOfMostFrequent(checked));
-  const rises = (other: number) => other - best >= CLEARLY;
+  const rises = (other: number) => comparable && other - best >= CLEARLY;
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
   for (const [range, scaled, advice] of SCALES) {
     const other = await accuracyOf(scaled);

@@ -27,7 +27,7 @@ export async function checkOutputs(
     agree(rows, again, ROUNDING) ? await batchDependent(checked, rows) : DIFFER,
     nonFinite(rows),
     varied ? constant(rows) : null,
-    saturated(rows),
+    saturated(rows, checked.attack.options.loss === 'margin'),
     ties(rows),
   ].filter(warning => warning !== null);
 }
@@ -78,7 +78,10 @@ function constant(rows: Float32Array[]): EvaluationWarning | null {
       };
 }
 
-function saturated(rows: Float32Array[]): EvaluationWarning | null {
+function saturated(
+  rows: Float32Array[],
+  byMargin: boolean,
+): EvaluationWarning | null {
   const gaps = rows.map(row => {
     const best = argMax(row);
     return row[best] - Math.max(...row.filter((_, k) => k !== best));
@@ -95,7 +98,7 @@ function saturated(rows: Float32Array[]): EvaluationWarning | null {
     code: 'saturated-outputs',
     message: likeProbabilities
       ? 'Nearly all outputs are 0 or 1, as those of a saturated softmax or sigmoid are, whose gradients vanish. Let the classifier return logits, which are what goes into it.'
-      : `The best logit leads by ${gap.toPrecision(3)} (the median of ${rows.length} images), where a softmax is saturated and its gradient 0. Divide the logits by about ${(gap / 10).toPrecision(1)}, which changes no decision, or use the loss 'margin'.`,
+      : `The best logit leads by ${gap.toPrecision(3)} (the median of ${rows.length} images), where a softmax is saturated and its gradient 0. Divide the logits by about ${Number((gap / 10).toPrecision(1))}, which changes no decision${byMargin ? ": only the loss 'margin' finds anything as it is" : ", or use the loss 'margin'"}.`,
   };
 }
 

@@ -1,7 +1,7 @@
-import {attack as makeAttack, type Attack} from '../../attacks/attack.js';
-import type {AttackOptions} from '../../attacks/options.js';
+import type {Attack} from '../../attacks/attack.js';
 import type {ThreatModel} from '../../attacks/threat_models/threat_model.js';
 import {dispose} from '../../ops/tidy.js';
+import {attackAgain, needsGradients} from '../attack_again.js';
 import {type Checked, median} from './sample.js';
 import {boxSearch} from './box_search.js';
 import type {EvaluationWarning} from './warning.js';
@@ -25,7 +25,7 @@ export async function checkConvergence({
   signal,
 }: SurvivorCheck): Promise<EvaluationWarning[]> {
   const {name, options} = attack;
-  const longer = again(attack, attack.threatModel, {
+  const longer = attackAgain(attack, attack.threatModel, {
     steps: 2 * options.steps,
     randomStart: options.randomStart || true,
     restarts: 1,
@@ -77,10 +77,12 @@ export async function checkLargerBound({
 }: SurvivorCheck): Promise<EvaluationWarning[]> {
   const larger = firstAllowed(attack.threatModel);
   if (!larger) return [];
-  const search = again(attack, larger, {
+  const search = attackAgain(attack, larger, {
     // Steps of fixed length cross any bound.
-    optimizer: 'sign',
-    learningRate: undefined,
+    ...(needsGradients(attack) && {
+      optimizer: 'sign',
+      learningRate: undefined,
+    }),
     steps: Math.min(Math.max(attack.options.steps, 20), 40),
     restarts: 1,
     earlyStop: true,
@@ -132,21 +134,6 @@ export async function checkGradientFree({
       message: `${attack.name}: of ${sample.size} examples that withstood the attack, ${fallen} fall to a short random search that uses no gradient, so the gradient misleads the attack. Look for what hides it: rounding, saturation, randomness, non-differentiable layers.`,
     },
   ];
-}
-
-/** The same attack with other options. */
-function again(
-  {options}: Attack,
-  threatModel: ThreatModel,
-  changes: AttackOptions,
-): Attack {
-  const merged = {...options, ...changes};
-  return makeAttack(
-    threatModel,
-    Object.fromEntries(
-      Object.entries(merged).filter(([name]) => name !== 'variant'),
-    ),
-  );
 }
 
 type Found = Awaited<ReturnType<Attack['perturbAsync']>>;

@@ -1,6 +1,6 @@
 import {open} from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
-import type {Dataset, File, Group} from 'h5wasm/node';
+import type * as h5 from 'h5wasm/node';
 import {fileError} from '../../io/cache.js';
 import {toKeras2} from './keras_config.js';
 
@@ -54,7 +54,7 @@ async function checkSignature(path: string): Promise<void> {
   }
 }
 
-async function loadH5wasm(): Promise<typeof import('h5wasm/node')> {
+async function loadH5wasm(): Promise<typeof h5> {
   try {
     const h5wasm = await import('h5wasm/node');
     await h5wasm.ready;
@@ -67,7 +67,7 @@ async function loadH5wasm(): Promise<typeof import('h5wasm/node')> {
   }
 }
 
-async function makeModel(path: string, file: File): Promise<tf.LayersModel> {
+async function makeModel(path: string, file: h5.File): Promise<tf.LayersModel> {
   const text = file.attrs.model_config?.value;
   if (typeof text !== 'string') {
     throw new Error(
@@ -88,12 +88,12 @@ async function makeModel(path: string, file: File): Promise<tf.LayersModel> {
 }
 
 /** Layer by layer, in the order in which the file names weights. */
-function setWeights(path: string, file: File, model: tf.LayersModel): void {
-  const groups = file.get('model_weights') as Group | null;
+function setWeights(path: string, file: h5.File, model: tf.LayersModel): void {
+  const groups = file.get('model_weights') as h5.Group | null;
   const stored = new Map(
     namesIn(groups?.attrs.layer_names?.value).map(name => [
       name,
-      groups!.get(name) as Group,
+      groups!.get(name) as h5.Group,
     ]),
   );
   for (const layer of model.layers) {
@@ -108,7 +108,7 @@ function setWeights(path: string, file: File, model: tf.LayersModel): void {
     }
     const tensors = names.map((name, i) => {
       const {shape} = weights[i];
-      const dataset = group!.get(name) as Dataset | null;
+      const dataset = group!.get(name) as h5.Dataset | null;
       const found = dataset?.shape ?? null;
       if (!found || found.join() !== shape.join()) {
         throw new Error(

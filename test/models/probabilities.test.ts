@@ -1,0 +1,200 @@
+import * as tf from '@tensorflow/tfjs';
+import test from 'ava';
+import {
+  attack,
+  type Classifier,
+  evaluateRobustness,
+  logits,
+} from '../../src/index.js';
+import {missingBackend, usual} from '../helpers/backends.js';
+import {leakAsync} from '../helpers/memory.js';
+
+await missingBackend(usual);
+
+// Logits ±2000 (mean − 0.45): D(0.06) turns a gray image of 0.5, and a softmax is
+// exactly 0 and 1 there, so that no gradient leads through it.
+const kernel = Float32Array.from({length: 32}, (_, k) => (k % 2 ? -125 : 125));
+const bias = Float32Array.from([-900, 900]);
+const gray = tf.fill([3, 4, 4, 1], 0.5) as tf.Tensor4D;
+const zeros = tf.zeros([3], 'int32') as tf.Tensor1D;
+
+type Symbolic = tf.SymbolicTensor;
+
+const input = tf.input({shape: [4, 4, 1]});
+const flat = tf.layers.flatten().apply(input);
+
+/** A custom layer that computes something of its input, of the same shape. */
+function custom(f: (x: tf.Tensor) => tf.Tensor): tf.layers.Layer {
+  class Custom extends tf.layers.Layer {
+    static className = 'Custom';
+    override computeOutputShape(shape: tf.Shape): tf.Shape {
+      return shape;
+    }
+    override call(x: tf.Tensor | tf.Tensor[]): tf.Tensor {
+      return tf.tidy(() => f(Array.isArray(x) ? x[0] : x));
+    }
+  }
+  return new Custom();
+}
+
+type Activation = 'softmax' | 'sigmoid' | 'linear' | 'hardSigmoid';
+
+const dense = (activation: Activation, scale = 1) =>
+  tf.layers
+    .dense({
+      units: 2,
+      activation,
+      weights: [
+        tf.mul(tf.tensor2d(kernel, [16, 2]), scale),
+        tf.mul(tf.tensor1d(bias), scale),
+      ],
+    })
+    .apply(flat) as Symbolic;
+
+const conv = (activation: Activation) =>
+  tf.layers
+    .conv2d({
+      ...{filters: 2, kernelSize: 4, activation},
+      weights: [tf.tensor4d(kernel, [4, 4, 1, 2]), tf.tensor1d(bias)],
+    })
+    .apply(input) as Symbolic;
+
+/** A model of layers one after the other. */
+const chain = (first: Symbolic, ...layers: tf.layers.Layer[]) =>
+  tf.model({
+    inputs: input,
+    outputs: layers.reduce(
+      (x, layer) => layer.apply(x) as Symbolic,
+      first,
+    ),
+  });
+
+const softmax = () => tf.layers.softmax();
+const reshape = (...targetShape: number[]) =>
+  tf.layers.reshape({targetShape});
+const merged = (layer: tf.layers.Layer, ...parts: Symbolic[]) =>
+  tf.model({inputs: input, outputs: layer.apply(parts) as Symbolic});
+const nested = () => chain(dense('softmax'));
+const whole = nested();
+const predict = (x: tf.Tensor) => whole.predict(x) as tf.Tensor;
+
+/** Logits can be found: the attack succeeds. */
+const FOUND: Record<string, () => tf.LayersModel> = {
+  'an activation layer': () =>
+    chain(dense('linear'), tf.layers.activation({activation: 'softmax'})),
+  'dropout behind it': () =>
+    chain(dense('softmax'), tf.layers.dropout({rate: 0.5})),
+  'identity, dropout and reshape behind it': () =>
+    chain(
+      dense('linear'),
+      softmax(),
+      reshape(1, 2),
+      tf.layers.dropout({rate: 0.2}),
+      tf.layers.activation({activation: 'linear'}),
+    ),
+  'a permutation behind it': () =>
+    chain(dense('softmax'), reshape(1, 2), tf.layers.permute({dims: [2, 1]})),
+  'a convolution, flattened': () => chain(conv('softmax'), tf.layers.flatten()),
+  'channels first': () =>
+    chain(dense('linear'), reshape(2, 1, 1), tf.layers.softmax({axis: 1})),
+  'a nested model': () => chain(input, nested()),
+  'dropout behind a nested model in a nested model': () =>
+    chain(input, chain(input, nested()), tf.layers.dropout({rate: 0.1})),
+  'a softmax of a softmax': () => chain(dense('softmax'), softmax()),
+  'a sigmoid of a softmax of a nested model': () =>
+    chain(input, nested(), tf.layers.activation({activation: 'sigmoid'})),
+  'sigmoid units': () => chain(dense('sigmoid')),
+  'a softmax at a temperature': () =>
+    chain(dense('linear'), custom(z => tf.div(z, 3)), softmax()),
+  'a log-softmax': () =>
+    chain(dense('linear'), custom(z => tf.logSoftmax(z))),
+  'soft voting of three': () =>
+    merged(
+      tf.layers.average(),
+      dense('softmax'),
+      dense('softmax', 0.5),
+      softmax().apply(dense('linear')) as Symbolic,
+    ),
+  'a product of a nested model and a softmax': () =>
+    merged(
+      tf.layers.multiply(),
+      nested().apply(input) as Symbolic,
+      dense('softmax'),
+    ),
+  'the largest of two softmaxes': () =>
+    merged(tf.layers.maximum(), dense('softmax'), dense('softmax', 0.5)),
+};
+
+for (const [name, make] of Object.entries(FOUND)) {
+  test.serial(`${name}: attacked by its logits`, async t => {
+    const model = make();
+    const {success} = attack('D(0.06)').perturb(model, gray, zeros);
+    t.deepEqual([...success.dataSync()], [1, 1, 1]);
+    const {results} = await evaluateRobustness(
+      model,
+      {images: gray, labels: zeros},
+      {attacks: ['None', 'D(0.06)'], warnings: false},
+    );
+    t.deepEqual(
+      results.map(({accuracy}) => accuracy),
+      [1, 0],
+    );
+  });
+}
+
+/** Probabilities whose logits no structure shows. */
+const REFUSED: Record<string, () => Classifier> = {
+  'a custom softmax layer': () =>
+    chain(dense('linear'), custom(z => tf.softmax(z))),
+  'a softmax over places, pooled': () =>
+    chain(conv('softmax'), tf.layers.globalAveragePooling2d({})),
+  'hard sigmoids': () => chain(dense('hardSigmoid')),
+  'a softmax divided by 3': () =>
+    chain(dense('softmax'), custom(p => tf.div(p, 3))),
+  'a function around predict': () => predict,
+  'a function around a sigmoid': () => x => tf.sigmoid(logits(whole, x)),
+  percent: () => x => tf.mul(predict(x), 100),
+  'clipped away from 0 and 1': () => x =>
+    tf.clipByValue(predict(x), 1e-7, 1 - 1e-7),
+  'smoothed, with an axis more': () => x =>
+    tf.expandDims(tf.add(tf.mul(predict(x), 0.9), 0.05), 1),
+  'rounded to three digits': () => x =>
+    tf.div(tf.round(tf.mul(tf.softmax(tf.div(logits(whole, x), 100)), 1e3)), 1e3),
+};
+
+for (const [name, make] of Object.entries(REFUSED)) {
+  test.serial(`${name}: refused`, async t => {
+    const classifier = make();
+    const message = /outputs are probabilities .* return tf\.log/;
+    t.throws(() => attack('D').perturb(classifier, gray, zeros), {message});
+    const leaked = await leakAsync(async () => {
+      await t.throwsAsync(
+        evaluateRobustness(
+          classifier,
+          {images: gray, labels: zeros},
+          {attacks: ['None']},
+        ),
+        {message},
+      );
+    });
+    t.is(leaked, 0);
+  });
+}
+
+test('logits that look like probabilities here and there are not refused', t => {
+  const mean = (x: tf.Tensor) => tf.mean(x, [1, 2]) as tf.Tensor2D;
+  const both = (a: tf.Tensor, b: tf.Tensor) =>
+    tf.concat([a, b], 1) as tf.Tensor2D;
+  const classifiers: Classifier[] = [
+    // Linear, with a sum of 5 for every image.
+    x => both(tf.mul(mean(x), 5), tf.sub(5, tf.mul(mean(x), 5))),
+    // Not negative, with other sums for other images.
+    x => both(mean(x), tf.square(mean(x))),
+    // Decisions without probabilities: warnings say what is wrong with them.
+    x => tf.mul(tf.oneHot(tf.argMax(logits(whole, x), 1), 2), 3),
+  ];
+  for (const classifier of classifiers) {
+    const {margin} = attack('D', {steps: 1}).perturb(classifier, gray, zeros);
+    t.is(margin.shape[0], 3);
+  }
+});
