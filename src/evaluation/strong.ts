@@ -1,3 +1,4 @@
+import {withRecommendedSmooth} from '../attacks/threat_models/recommended_smooth.js';
 import {parseSpec} from '../attacks/threat_models/spec.js';
 import {
   isThreatModel,
@@ -39,7 +40,9 @@ export interface StrongArgs {
  * which needs no gradient; and restarts from random points. The cheapest comes
  * first, an example stops at its first success, and the result counts an example
  * as correct only if it withstands all of them. None pays the price of
- * smoothness: whatever is inside the bounds counts.
+ * smoothness: whatever is inside the bounds counts. C and S have a bound on the
+ * difference of neighbors, {@link RECOMMENDED_SMOOTH} in proportion to ε unless
+ * the spec gives one; a report writes them out in `bounds`.
  *
  * The plan follows AutoAttack (Croce & Hein 2020), which is for additive
  * perturbations, and extends it to every threat model and sequence.
@@ -50,10 +53,9 @@ export function strong(
   spec: string | ThreatModel,
   {variant, seed = 0}: StrongArgs = {},
 ): StrongAttack {
-  const threatModel = strongThreatModel(
-    isThreatModel(spec) ? spec : parseSpec(spec, variant),
-  );
-  return {name: `strong(${threatModel.name})`, threatModel, seed};
+  const given = isThreatModel(spec) ? spec : parseSpec(spec, variant);
+  const threatModel = strongThreatModel(given);
+  return {name: `strong(${given.name})`, threatModel, seed};
 }
 
 /**
@@ -62,7 +64,7 @@ export function strong(
  * their spec gives none.
  */
 function strongThreatModel(threatModel: ThreatModel): ThreatModel {
-  return threatModel;
+  return withRecommendedSmooth(threatModel);
 }
 
 const STRONG = /^\s*strong\s*(?:\((.*)\))?\s*$/;
