@@ -35,6 +35,7 @@ export type {
 } from './attacks/options.js';
 export {ReColor, type ReColorArgs} from './attacks/threat_models/recolor.js';
 export {Sequence} from './attacks/threat_models/sequence.js';
+export {RECOMMENDED_SMOOTH} from './attacks/threat_models/smooth.js';
 export {StAdv, type StAdvArgs} from './attacks/threat_models/stadv.js';
 export {
   ThreatModel,

@@ -9,6 +9,11 @@ export interface AttackResult {
   /** As a spec. */
   attack: string;
   /**
+   * The threat model with every bound that the search had, defaults too:
+   * `C(0.06, smooth=0.04)+D(8/255)` for `strong(C+D)`.
+   */
+  bounds: string;
+  /**
    * Share of the examples that are still classified correctly, from 0 to 1; of a
    * targeted attack, the share for which the target was not reached. An example
    * whose logits are NaN counts as wrong.
@@ -74,6 +79,7 @@ export class Progress {
 
   constructor(
     readonly attack: string,
+    private readonly bounds: string,
     size: number,
   ) {
     this.marks = new Array<string>(size).fill('-');
@@ -98,9 +104,10 @@ export class Progress {
   }
 
   result(): AttackResult {
-    const {attack, marks, done, standing, started} = this;
+    const {attack, bounds, marks, done, standing, started} = this;
     return {
       attack,
+      bounds,
       accuracy: standing / done,
       correct: marks.join(''),
       examples: done,

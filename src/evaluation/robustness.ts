@@ -5,7 +5,10 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from '../attacks/options.js';
-import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
+import {
+  fullNameOf,
+  type ThreatModel,
+} from '../attacks/threat_models/threat_model.js';
 import {rememberRandomized} from '../models/inspect.js';
 import type {Classifier} from '../models/logits.js';
 import {dispose, tidy} from '../ops/tidy.js';
@@ -144,7 +147,11 @@ export async function evaluateRobustness(
       : null;
   for (const attack of made) {
     if (signal?.aborted) break;
-    const progress = new Progress(attack.name, loaded.size);
+    const progress = new Progress(
+      attack.name,
+      fullNameOf(attack.threatModel),
+      loaded.size,
+    );
     const cell: AttackExamplesArgs = {
       batchSize,
       signal,

@@ -1,3 +1,4 @@
+import {withRecommendedSmooth} from '../attacks/threat_models/recommended_smooth.js';
 import {parseSpec} from '../attacks/threat_models/spec.js';
 import {
   isThreatModel,
@@ -48,7 +49,9 @@ export interface StrongArgs {
  * which needs no gradient; and restarts from random points. The cheapest comes
  * first, an example stops at its first success, and the result counts an example
  * as correct only if it withstands all of them. None pays the price of
- * smoothness: whatever is inside the bounds counts.
+ * smoothness: whatever is inside the bounds counts. C and S have a bound on the
+ * difference of neighbors, {@link RECOMMENDED_SMOOTH} in proportion to ε unless
+ * the spec gives one; a report writes them out in `bounds`.
  *
  * Of a classifier whose outputs differ from pass to pass, no success counts that
  * a search has seen itself: of what the searches propose for an example, many
@@ -68,10 +71,9 @@ export function strong(
       `eotSamples must be a whole number of at least 1, but is ${eotSamples}.`,
     );
   }
-  const threatModel = strongThreatModel(
-    isThreatModel(spec) ? spec : parseSpec(spec, variant),
-  );
-  return {name: `strong(${threatModel.name})`, threatModel, seed, eotSamples};
+  const given = isThreatModel(spec) ? spec : parseSpec(spec, variant);
+  const threatModel = strongThreatModel(given);
+  return {name: `strong(${given.name})`, threatModel, seed, eotSamples};
 }
 
 /**
@@ -80,7 +82,7 @@ export function strong(
  * their spec gives none.
  */
 function strongThreatModel(threatModel: ThreatModel): ThreatModel {
-  return threatModel;
+  return withRecommendedSmooth(threatModel);
 }
 
 const STRONG = /^\s*strong\s*(?:\((.*)\))?\s*$/;

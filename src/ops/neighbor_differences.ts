@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {alongAxis} from './along_axis.js';
 
 /**
  * Differences between neighbors along an axis of tensors [N, A, B, C]: each has
@@ -18,7 +19,7 @@ export function differences(
     });
   }
   const matrix = differenceMatrix(size);
-  return tensors.map(t => multiplied(t, axis, matrix, false));
+  return tensors.map(t => alongAxis(t, axis, matrix, false));
 }
 
 /** The transpose of {@link differences}, for its gradient: one entry more. */
@@ -37,7 +38,7 @@ export function differencesTransposed(
     });
   }
   const matrix = differenceMatrix(size + 1);
-  return tensors.map(t => multiplied(t, axis, matrix, true));
+  return tensors.map(t => alongAxis(t, axis, matrix, true));
 }
 
 /** C's entries are the channels of a convolution; a single one is not worth it. */
@@ -88,20 +89,58 @@ function differenceMatrix(size: number): tf.Tensor2D {
   return tf.tensor2d(matrix, [size - 1, size]);
 }
 
-function multiplied(
-  t: tf.Tensor4D,
+/**
+ * Differences within disjoint pairs of neighbors along an axis: of entries
+ * (0, 1), (2, 3), … for parity 0, of (1, 2), (3, 4), … for parity 1.
+ */
+export function pairDifferences(
+  tensors: tf.Tensor4D[],
   axis: 1 | 2 | 3,
-  matrix: tf.Tensor2D,
-  transposed: boolean,
-): tf.Tensor4D {
-  const [n, a, b, c] = t.shape;
-  const shape: [number, number, number, number] = [n, a, b, c];
-  shape[axis] = matrix.shape[transposed ? 1 : 0];
-  if (axis > 1) {
-    const rows = tf.reshape(t, [-1, t.shape[axis]]);
-    return tf.reshape(tf.matMul(rows, matrix, false, !transposed), shape);
+  parity: 0 | 1,
+): tf.Tensor4D[] {
+  const matrix = pairMatrix(tensors[0].shape[axis], parity);
+  return tensors.map(t => alongAxis(t, axis, matrix, false));
+}
+
+/** The transpose of {@link pairDifferences}, to `size` entries along the axis. */
+export function pairDifferencesTransposed(
+  tensors: tf.Tensor4D[],
+  axis: 1 | 2 | 3,
+  parity: 0 | 1,
+  size: number,
+): tf.Tensor4D[] {
+  const matrix = pairMatrix(size, parity);
+  return tensors.map(t => alongAxis(t, axis, matrix, true));
+}
+
+/** Row k takes entry parity + 2k from the one after it: [pairs, size]. */
+function pairMatrix(size: number, parity: number): tf.Tensor2D {
+  const pairs = Math.floor((size - parity) / 2);
+  const matrix = new Float32Array(pairs * size);
+  for (let k = 0; k < pairs; k++) {
+    matrix[k * size + parity + 2 * k] = -1;
+    matrix[k * size + parity + 2 * k + 1] = 1;
   }
-  const columns = tf.reshape(t, [n, a, b * c]);
-  const product = tf.matMul(tf.expandDims(matrix), columns, transposed);
-  return tf.reshape(product, shape);
+  return tf.tensor2d(matrix, [pairs, size]);
+}
+
+/**
+ * {@link differences} with nothing but float32 subtractions: some backends
+ * round the factors of products and convolutions (TF32 on GPUs).
+ */
+export function exactDifferences(
+  tensors: tf.Tensor4D[],
+  axis: 1 | 2 | 3,
+): tf.Tensor4D[] {
+  if (productsAreFloat32()) return differences(tensors, axis);
+  return tensors.map(t => {
+    const sizes = t.shape.map((n, i) => (i === axis ? n - 1 : n));
+    const second = t.shape.map((_, i) => (i === axis ? 1 : 0));
+    return tf.sub(tf.slice(t, second, sizes), tf.slice(t, [0, 0, 0, 0], sizes));
+  });
+}
+
+/** On `onnx` products round to float32, and are faster than slices. */
+function productsAreFloat32(): boolean {
+  return tf.getBackend() === 'onnx';
 }

@@ -74,7 +74,9 @@ export function strongEvaluations(test: TestFn, backend: string): void {
       // No single search of it finds more.
       for (const {options, targets} of strongSearches(3)) {
         if (targets > 0 || options.randomStart) continue;
-        const {success} = attack(small(spec), {...options, seed: 9}).perturb(
+        // Of the threat model of the evaluation, which bounds neighbors of C and S.
+        const {threatModel} = strong(small(spec));
+        const {success} = attack(threatModel, {...options, seed: 9}).perturb(
           model,
           images,
           labels,
@@ -157,6 +159,17 @@ export function strongSpecs(test: TestFn): void {
         'strong(S)',
         'strong(C+S+D)',
         'strong(D(4/255)+S)',
+      ],
+    );
+    t.deepEqual(
+      results.map(({bounds}) => bounds),
+      [
+        'None',
+        'C(0.06, smooth=0.04)',
+        'D(8/255)',
+        'S(0.05, smooth=0.03)',
+        'C(0.06, smooth=0.04)+S(0.05, smooth=0.03)+D(8/255)',
+        'D(4/255)+S(0.05, smooth=0.03)',
       ],
     );
     t.is(results[0].searches, undefined);

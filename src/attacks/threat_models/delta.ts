@@ -60,6 +60,11 @@ export class Delta extends ThreatModel {
       : `D(${formatEpsilon(this.epsilon)})`;
   }
 
+  override fullName(): string {
+    const letter = this.norm === 'l2' ? 'D[l2]' : 'D';
+    return `${letter}(${formatEpsilon(this.epsilon)})`;
+  }
+
   zeros(images: tf.Tensor4D): tf.Tensor[] {
     return [tf.zeros(images.shape)];
   }

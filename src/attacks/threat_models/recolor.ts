@@ -2,10 +2,19 @@ import * as tf from '@tensorflow/tfjs';
 import {fromPlanes} from '../../color/color_space.js';
 import {colorSpaces, type ColorSpaceName} from '../../color/color_spaces.js';
 import type {Lattice, Resolution} from '../../color/lattice.js';
+import {smoothNoisePerSeed} from '../../ops/smooth_noise.js';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
 import {paperRule} from './recolor_paper.js';
 import {referenceRule} from './recolor_reference.js';
-import type {RecolorRule} from './recolor_rule.js';
+import {cutToBounds, type RecolorRule} from './recolor_rule.js';
+import {
+  checkSmooth,
+  DEFAULT_EPSILON,
+  noiseSpacing,
+  scaledSmooth,
+  termName,
+} from './smooth.js';
+import {projectSmooth} from './smooth_bound.js';
 import {smoothness} from './smoothness.js';
 import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
 
@@ -18,13 +27,20 @@ export interface ReColorArgs {
    * ordinary colors span [0, 1]), or one bound per channel. Default 0.06.
    */
   epsilon?: number | readonly [number, number, number];
+  /**
+   * Bound on the Euclidean norm of the difference of the displacements of
+   * neighboring lattice points, ‖d_j − d_k‖₂ ≤ smooth, at least 0. Default
+   * Infinity: none.
+   */
+  smooth?: number;
   /** Points of the lattice along each channel, at least 2. Default [16, 32, 32]. */
   resolution?: Resolution;
   /** `paper` (the default) or `reference`: see {@link Variant}. */
   variant?: Variant;
 }
 
-const DEFAULT_EPSILON = 0.06;
+/** Rounds over all pairs of neighbors in a projection. */
+const SWEEPS = 1;
 const SPEC_NAMES: Record<ColorSpaceName, string> = {
   luv: 'C',
   rgb: 'C-RGB',
@@ -40,7 +56,8 @@ const SPEC_NAMES: Record<ColorSpaceName, string> = {
  * In the `paper` variant, f(c) = c + the interpolated displacement, and no
  * pixel's color moves further than ε along any channel; where f(c) lies outside
  * the RGB gamut, it is brought back in without moving any channel further than
- * that. In the `reference` variant the lattice holds colors, which are projected
+ * that. `smooth` also bounds how much the displacements of neighboring points of
+ * the lattice differ: F_diff ∩ F_smooth of the paper. In the `reference` variant the lattice holds colors, which are projected
  * onto the gamut, as in the released code: there the zero perturbation moves
  * saturated colors, and pixels can move further than ε.
  *
@@ -51,6 +68,8 @@ export class ReColor extends ThreatModel {
   readonly space: ColorSpaceName;
   /** Bound of each channel of that space. */
   override readonly epsilon: readonly [number, number, number];
+  /** Bound on the difference of neighboring lattice points; Infinity: none. */
+  readonly smooth: number;
   /** Points of the lattice along each channel. */
   readonly resolution: Resolution;
   /** Which definition is followed. */
@@ -59,7 +78,8 @@ export class ReColor extends ThreatModel {
 
   constructor({
     space = 'luv',
-    epsilon = DEFAULT_EPSILON,
+    epsilon = DEFAULT_EPSILON.C,
+    smooth = Infinity,
     resolution = [16, 32, 32],
     variant = 'paper',
   }: ReColorArgs = {}) {
@@ -90,18 +110,30 @@ export class ReColor extends ThreatModel {
     this.epsilon = bounds.map(e =>
       checkEpsilon(`ReColor (${SPEC_NAMES[space]})`, e),
     ) as [number, number, number];
+    this.smooth = checkSmooth(`ReColor (${SPEC_NAMES[space]})`, smooth);
     this.resolution = resolution;
     this.variant = variant;
     this.rule = (variant === 'reference' ? referenceRule : paperRule)(this);
   }
 
   get name(): string {
+    const isDefault = this.epsilon.every(e => e === DEFAULT_EPSILON.C);
+    return this.named(isDefault ? null : this.boundsText());
+  }
+
+  override fullName(): string {
+    return this.named(this.boundsText());
+  }
+
+  private named(epsilon: string | null): string {
+    return termName(SPEC_NAMES[this.space], epsilon, this.smooth);
+  }
+
+  private boundsText(): string {
     const [a, b, c] = this.epsilon;
-    const spec = SPEC_NAMES[this.space];
-    if (a !== b || b !== c) {
-      return `${spec}(${this.epsilon.map(formatEpsilon).join(',')})`;
-    }
-    return a === DEFAULT_EPSILON ? spec : `${spec}(${formatEpsilon(a)})`;
+    return a === b && b === c
+      ? formatEpsilon(a)
+      : this.epsilon.map(formatEpsilon).join(',');
   }
 
   override prepare(images: tf.Tensor4D): tf.Tensor[] {
@@ -128,7 +160,36 @@ export class ReColor extends ThreatModel {
   }
 
   override project(lattice: tf.Tensor[]): tf.Tensor[] {
-    return tf.tidy(() => this.rule.project(lattice));
+    const {smooth, epsilon, rule} = this;
+    return tf.tidy(() => {
+      const bounded = rule.project(lattice);
+      if (smooth === Infinity) return bounded;
+      return projectSmooth(bounded as Lattice, {
+        smooth,
+        epsilon: Math.max(...epsilon),
+        clip: field => cutToBounds(field, epsilon) as Lattice,
+        sweeps: SWEEPS,
+      });
+    });
+  }
+
+  override random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
+    const {smooth, epsilon, resolution} = this;
+    if (smooth === Infinity) return super.random(images, seeds);
+    checkChannels(images);
+    return tf.tidy(() => {
+      const spacing = noiseSpacing(Math.max(...epsilon), smooth, 3);
+      const noise = epsilon.map((bound, i) =>
+        smoothNoisePerSeed(
+          // Each channel draws its own numbers from the same seed.
+          seeds.map(seed => seed + i * 104729),
+          [...resolution],
+          bound,
+          spacing,
+        ),
+      );
+      return this.project(noise);
+    });
   }
 
   override smoothness(lattice: tf.Tensor[]): tf.Tensor1D {
@@ -152,7 +213,8 @@ export class ReColor extends ThreatModel {
       number,
     ];
     const {space, resolution} = this;
-    return new ReColor({space, epsilon, resolution, variant});
+    const smooth = scaledSmooth(this.smooth, scale);
+    return new ReColor({space, epsilon, smooth, resolution, variant});
   }
 }
 

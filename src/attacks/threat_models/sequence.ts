@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {
+  fullNameOf,
   isThreatModel,
   ThreatModel,
   type Variant,
@@ -32,6 +33,10 @@ export class Sequence extends ThreatModel {
 
   get name(): string {
     return this.terms.map(term => term.name).join('+') || 'None';
+  }
+
+  override fullName(): string {
+    return this.terms.map(fullNameOf).join('+') || 'None';
   }
 
   override prepare(images: tf.Tensor4D): tf.Tensor[] {

@@ -1,5 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
+import {smoothNoisePerSeed} from '../../ops/smooth_noise.js';
 import {checkEpsilon, formatEpsilon} from './epsilon.js';
+import {
+  checkSmooth,
+  DEFAULT_EPSILON,
+  noiseSpacing,
+  scaledSmooth,
+  termName,
+} from './smooth.js';
+import {projectSmooth} from './smooth_bound.js';
 import {smoothness} from './smoothness.js';
 import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
 import {
@@ -17,34 +26,53 @@ export interface StAdvArgs {
    * 32×32.
    */
   epsilon?: number;
+  /**
+   * Bound on the Euclidean norm of the difference of the flow at neighboring
+   * pixels, ‖d_j − d_k‖₂ ≤ smooth, in the same units, at least 0. Default
+   * Infinity: none.
+   */
+  smooth?: number;
   /** `paper` (the default) or `reference`: see {@link Variant}. */
   variant?: Variant;
 }
 
-const DEFAULT_EPSILON = 0.05;
+/** Rounds over all pairs of neighbors in a projection. */
+const SWEEPS = 2;
 
 /**
  * Spatial perturbations, S: every output pixel is read from a place that a flow
  * field moves by at most ε along x and along y, but never out of the image.
+ * `smooth` also bounds how much the flow differs between neighboring pixels.
  *
  * Source: Xiao et al. 2018 (StAdv); the bound is that of Laidlaw & Feizi 2019.
  */
 export class StAdv extends ThreatModel {
   /** Bound on each component of the flow, in units in which the image spans 2. */
   override readonly epsilon: number;
+  /** Bound on the difference of the flow at neighboring pixels; Infinity: none. */
+  readonly smooth: number;
   /** Which definition is followed. */
   readonly variant: Variant;
 
-  constructor({epsilon = DEFAULT_EPSILON, variant = 'paper'}: StAdvArgs = {}) {
+  constructor({
+    epsilon = DEFAULT_EPSILON.S,
+    smooth = Infinity,
+    variant = 'paper',
+  }: StAdvArgs = {}) {
     super();
     this.epsilon = checkEpsilon('StAdv (S)', epsilon, 2);
+    this.smooth = checkSmooth('StAdv (S)', smooth);
     this.variant = variant;
   }
 
   get name(): string {
-    return this.epsilon === DEFAULT_EPSILON
-      ? 'S'
-      : `S(${formatEpsilon(this.epsilon)})`;
+    const {epsilon, smooth} = this;
+    const own = epsilon === DEFAULT_EPSILON.S ? null : formatEpsilon(epsilon);
+    return termName('S', own, smooth);
+  }
+
+  override fullName(): string {
+    return termName('S', formatEpsilon(this.epsilon), this.smooth);
   }
 
   zeros(images: tf.Tensor4D): tf.Tensor[] {
@@ -52,7 +80,14 @@ export class StAdv extends ThreatModel {
   }
 
   override random(images: tf.Tensor4D, seeds: number[]): tf.Tensor[] {
-    return tf.tidy(() => super.random(images, seeds).map(stayInside));
+    const {smooth, epsilon} = this;
+    return tf.tidy(() => {
+      if (smooth === Infinity) return this.project(super.random(images, seeds));
+      const [height, width] = images.shape.slice(1);
+      const spacing = noiseSpacing(epsilon, smooth, 2);
+      const shape = [height, width, 2];
+      return this.project([smoothNoisePerSeed(seeds, shape, epsilon, spacing)]);
+    });
   }
 
   apply(
@@ -75,19 +110,22 @@ export class StAdv extends ThreatModel {
   }
 
   override project([flow]: tf.Tensor[]): tf.Tensor[] {
+    const {epsilon, smooth} = this;
     return tf.tidy(() => {
-      const bounded = tf.clipByValue(flow, -this.epsilon, this.epsilon);
-      return [stayInside(bounded)];
+      const bounded = stayInside(tf.clipByValue(flow, -epsilon, epsilon));
+      if (smooth === Infinity) return [bounded];
+      const clip = (field: tf.Tensor4D[]) =>
+        components(
+          stayInside(tf.clipByValue(stacked(field), -epsilon, epsilon)),
+        );
+      const field = components(bounded);
+      const sweeps = SWEEPS;
+      return [stacked(projectSmooth(field, {smooth, epsilon, clip, sweeps}))];
     });
   }
 
   override smoothness([flow]: tf.Tensor[]): tf.Tensor1D {
-    const [n, height, width] = flow.shape;
-    return tf.tidy(() =>
-      smoothness(
-        tf.unstack(flow, -1).map(t => tf.reshape(t, [n, height, width, 1])),
-      ),
-    );
+    return tf.tidy(() => smoothness(components(flow)));
   }
 
   override sizes([flow]: tf.Tensor[]): Record<string, tf.Tensor1D> {
@@ -101,8 +139,26 @@ export class StAdv extends ThreatModel {
     scale?: number;
     variant?: Variant;
   }): StAdv {
-    return new StAdv({epsilon: this.epsilon * scale, variant});
+    const {epsilon, smooth} = this;
+    return new StAdv({
+      epsilon: epsilon * scale,
+      smooth: scaledSmooth(smooth, scale),
+      variant,
+    });
   }
+}
+
+/** A flow [N, H, W, 2] as its two components, each [N, H, W, 1]. */
+function components(flow: tf.Tensor): tf.Tensor4D[] {
+  const [n, height, width] = flow.shape;
+  return tf
+    .unstack(flow, -1)
+    .map(t => tf.reshape(t, [n, height, width, 1] as const));
+}
+
+/** The inverse of {@link components}. */
+function stacked(field: tf.Tensor4D[]): tf.Tensor {
+  return tf.concat(field, -1);
 }
 
 /**

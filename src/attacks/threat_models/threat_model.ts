@@ -30,6 +30,11 @@ export abstract class ThreatModel {
   /** As a spec has it, with the bound in parentheses: `C+D(4/255)`. */
   abstract readonly name: string;
 
+  /** The {@link name} with all bounds written out, defaults too: `C(0.06)+D(4/255)`. Default: the name. */
+  fullName?(): string {
+    return this.name;
+  }
+
   /**
    * Bound on the magnitude of every entry of the parameters, or one bound for
    * each parameter tensor.
@@ -175,4 +180,9 @@ export function isThreatModel(x: unknown): x is ThreatModel {
 /** {@link ThreatModel.norms}, also of objects that are not of the class. */
 export function normsOf(threatModel: ThreatModel): Array<'linf' | 'l2'> {
   return threatModel.norms?.() ?? threatModel.bounds().map(() => 'linf');
+}
+
+/** {@link ThreatModel.fullName}, also of objects that are not of the class. */
+export function fullNameOf(threatModel: ThreatModel): string {
+  return threatModel.fullName?.() ?? threatModel.name;
 }

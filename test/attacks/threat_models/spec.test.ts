@@ -125,7 +125,7 @@ for (const spec of [null, undefined, 3, {}, ['C']]) {
 test('no string does anything but name a threat model or throw such an error', t => {
   const piece = fc.constantFrom(
     ...['C', 'D', 'S', 'None', '-RGB', '(', ')', '+', '/', '0.1', '8', ' '],
-    ...['255', '.', 'e-1', ',', 'l2'],
+    ...['255', '.', 'e-1', ',', 'l2', 'smooth='],
   );
   fc.assert(
     fc.property(
@@ -138,7 +138,7 @@ test('no string does anything but name a threat model or throw such an error', t
           const model = parseSpec(spec);
           return model.bounds().every(b => b >= 0 && b <= 2);
         } catch (error) {
-          return /Allowed are|the bound must be/.test((error as Error).message);
+          return /Allowed are|the bound must be|smooth/.test((error as Error).message);
         }
       },
     ),
