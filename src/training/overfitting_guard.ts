@@ -29,6 +29,8 @@ export interface GuardState {
   best: Array<number | null>;
   /** How many times as many steps as given are taken. */
   factor: number;
+  /** Whether the next batch begins from `good`. */
+  pending?: boolean;
   /** The last good epoch's model and optimizer, where they may be restored. */
   good?: SnapshotTensors;
 }
@@ -87,7 +89,8 @@ export class OverfittingGuard {
   begin(model: TrainableModel, state?: GuardState): void {
     this.dispose();
     this.factor = state?.factor ?? 1;
-    this.best = state?.best ?? this.adversaries.names.map(() => null);
+    this.best = this.adversaries.names.map((_, k) => state?.best[k] ?? null);
+    this.pending = state?.pending ?? false;
     this.adversaries.setSteps(this.factor);
     if (this.policy !== 'restore') return;
     this.good = new Snapshot(model, state?.good);
@@ -157,8 +160,13 @@ export class OverfittingGuard {
 
   /** To go on from; its tensors are the caller's. */
   state(): GuardState {
-    const {best, factor, good} = this;
-    return {best: [...best], factor, ...(good && {good: good.tensors()})};
+    const {best, factor, pending, good} = this;
+    return {
+      best: [...best],
+      factor,
+      pending,
+      ...(good && {good: good.tensors()}),
+    };
   }
 
   dispose(): void {
