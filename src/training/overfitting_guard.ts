@@ -35,8 +35,10 @@ export interface GuardState {
   good?: SnapshotTensors;
 }
 
-/** By how much the accuracies must part. */
+/** By how much the accuracies part where PGD's has fallen. */
 const GAP = 0.2;
+/** And where it was never better, as from the first epoch on. */
+const LARGE_GAP = 0.4;
 /** Steps are doubled so often at most. */
 const MOST = 8;
 const DEFAULT_SIZE = 128;
@@ -137,10 +139,11 @@ export class OverfittingGuard {
     }
     const values = found.flatMap(({fast, pgd}) => [fast, pgd]);
     this.keys.forEach((key, i) => logs && (logs[key] = values[i]));
-    const collapsed = found.map(({fast, pgd}, k) => {
-      const reference = this.best[k] ?? fast;
-      return fast - pgd > GAP && pgd < reference / 2;
-    });
+    const collapsed = found.map(
+      ({fast, pgd}, k) =>
+        (fast - pgd > GAP && pgd < (this.best[k] ?? 0) / 2) ||
+        (fast - pgd > LARGE_GAP && pgd < fast / 5),
+    );
     const which = collapsed.indexOf(true);
     if (which >= 0) {
       this.act(shown.sameWeights(latest), found[which], epoch);
