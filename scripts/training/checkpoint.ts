@@ -1,9 +1,20 @@
 import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import type {WeightAverage, WeightAverageState} from '../../src/index.js';
+import type {
+  AdversarialTraining,
+  AdversarialTrainingState,
+  WeightAverage,
+  WeightAverageState,
+} from '../../src/index.js';
+import {
+  type AdversaryMetadata,
+  joinState,
+  splitState,
+  tensorsOf,
+} from './adversary_state.js';
 import {optimizerState, restoreOptimizer} from './optimizer.js';
-import {damaged} from '../../src/cli/safetensors.js';
+import {damaged, readSafetensors} from '../../src/cli/safetensors.js';
 import {checkMetadata, checkTensors} from './checkpoint_schema.js';
 import {readTensors, writeTensors} from './tensor_file.js';
 import type {Settings} from './settings.js';
@@ -29,6 +40,7 @@ export interface Metadata extends Place {
   settings: Settings;
   iterations: number;
   averaged: number;
+  adversary?: AdversaryMetadata;
 }
 
 function checkpointFile(folder: string): string {
@@ -40,6 +52,23 @@ export async function hasCheckpoint(folder: string): Promise<boolean> {
 }
 
 /**
+ * Epochs of a run that is at its end; false for one that has a checkpoint to go
+ * on from. A model without a checkpoint is at its end.
+ */
+export async function finishedEpochs(folder: string): Promise<number | false> {
+  if (!(await hasCheckpoint(folder))) return Infinity;
+  const {metadata} = await readSafetensors(checkpointFile(folder));
+  const {epoch, settings} = metadata as Metadata;
+  return epoch >= settings?.epochs ? epoch : false;
+}
+
+/** Callbacks with a state of their own. */
+export interface Stateful {
+  average?: WeightAverage;
+  adversary?: AdversarialTraining;
+}
+
+/**
  * Writes all that a run needs to resume as if it had never stopped. The weights
  * are those in training; their average is stored separately. Data order,
  * augmentation and attacks need no state: the seed and the place determine them.
@@ -47,28 +76,32 @@ export async function hasCheckpoint(folder: string): Promise<boolean> {
 export async function writeCheckpoint(
   folder: string,
   model: tf.LayersModel,
-  average: WeightAverage | undefined,
+  {average, adversary}: Stateful,
   settings: Settings,
   place: Place,
 ): Promise<void> {
   const weights =
     average?.trainedWeights() ?? model.weights.map(w => w.read().clone());
   const mean = average?.state();
+  const state = adversary?.state();
+  const parts = state && splitState(state);
   const optimizer = await optimizerState(model.optimizer);
   const tensors = new Map<string, tf.Tensor>();
   weights.forEach((w, i) => tensors.set(`weight.${i}`, w));
   mean?.weights.forEach((w, i) => tensors.set(`average.${i}`, w));
   optimizer.tensors.forEach((w, name) => tensors.set(`optimizer.${name}`, w));
+  parts?.tensors.forEach((t, name) => tensors.set(name, t));
   const metadata: Metadata = {
     ...place,
     settings,
     iterations: optimizer.iterations,
     averaged: mean?.updates ?? 0,
+    ...(parts && {adversary: parts.metadata}),
   };
   try {
     await writeTensors(checkpointFile(folder), {tensors, metadata});
   } finally {
-    tf.dispose([weights, mean?.weights ?? []]);
+    tf.dispose([weights, mean?.weights ?? [], tensorsOf(state)]);
   }
 }
 
@@ -82,6 +115,8 @@ export interface Restored {
   place: Place;
   /** The average of the weights, if there was one; the caller's to dispose. */
   initial?: WeightAverageState;
+  /** Of `adversarialTraining`; its tensors are the caller's to dispose. */
+  adversary?: AdversarialTrainingState;
 }
 
 /**
@@ -107,7 +142,13 @@ export async function readCheckpoint(
     } catch (error) {
       throw damaged(file, (error as Error).message, error);
     }
-    const {settings: former, iterations, averaged, ...place} = checked;
+    const {
+      settings: former,
+      iterations,
+      averaged,
+      adversary: metadataOfAttack,
+      ...place
+    } = checked;
     checkSame(folder, settings, former);
     try {
       checkTensors(tensors, model, settings.ema > 0);
@@ -124,7 +165,8 @@ export async function readCheckpoint(
     const weights = named('average.').map(([, tensor]) => tensor.clone());
     const initial =
       weights.length > 0 ? {weights, updates: averaged} : undefined;
-    return {place, initial};
+    const adversary = metadataOfAttack && joinState(metadataOfAttack, tensors);
+    return {place, initial, adversary};
   } finally {
     tf.dispose([...tensors.values()]);
   }
@@ -132,9 +174,7 @@ export async function readCheckpoint(
 
 /** More epochs are allowed if the learning rate does not depend on their number. */
 function checkSame(folder: string, now: Settings, written: Settings): void {
-  // Older runs had no choice of these.
-  const mix = now.mix && 'both';
-  const former: Settings = {...{mix, boundWarmUp: 0}, ...written};
+  const former = {...beforeTheyExisted(now), ...written};
   for (const key of Object.keys(now) as Array<keyof Settings>) {
     const may = key === 'epochs' && now.schedule === 'constant';
     if (now[key] !== former[key] && !may) {
@@ -143,4 +183,19 @@ function checkSame(folder: string, now: Settings, written: Settings): void {
       );
     }
   }
+}
+
+/** What older runs did, which had no choice of these. */
+function beforeTheyExisted(now: Settings): Partial<Settings> {
+  return {
+    boundWarmUp: 0,
+    mix: now.mix && 'both',
+    attack: now.attack,
+    union: now.union && 'worst',
+    crafting: now.crafting && 'pgd',
+    objective: now.objective && (now.defense === 'TRADES' ? 'trades' : 'loss'),
+    labelSmoothing: now.labelSmoothing === null ? null : 0,
+    awp: now.awp === null ? null : 0,
+    onOverfitting: null,
+  };
 }

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import {checkGood, isAdversaryMetadata} from './adversary_state.js';
 import type {Metadata} from './checkpoint.js';
 
 type Check = (value: unknown) => boolean;
@@ -21,6 +22,8 @@ const CHECKS: Record<keyof Metadata, Check> = {
   settings: x => isRecord(x) && Object.values(x).every(isSetting),
   iterations: isWhole,
   averaged: isWhole,
+  // Absent in plain training, and in older runs.
+  adversary: x => x === undefined || isAdversaryMetadata(x),
 };
 
 /**
@@ -60,6 +63,7 @@ export function checkTensors(
 ): void {
   const shapes = model.weights.map(w => String(w.shape));
   const trained = new Set(model.trainableWeights.map(w => String(w.shape)));
+  const good = checkGood(tensors, shapes, trained);
   const expected = new Map<string, string>();
   shapes.forEach((shape, i) => {
     expected.set(`weight.${i}`, shape);
@@ -72,7 +76,7 @@ export function checkTensors(
     }
   }
   for (const [name, tensor] of tensors) {
-    if (expected.has(name)) continue;
+    if (expected.has(name) || good.has(name)) continue;
     const moment = /^optimizer\.moment\.\d+$/.test(name);
     const product = /^optimizer\.accBeta[12]$/.test(name) && tensor.size === 1;
     if (!(moment && trained.has(String(tensor.shape))) && !product) {

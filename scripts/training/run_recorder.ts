@@ -1,5 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type {ImageSet, WeightAverage} from '../../src/index.js';
+import type {
+  AdversarialTraining,
+  ImageSet,
+  WeightAverage,
+} from '../../src/index.js';
 import {saveModel} from '../../src/node.js';
 import type {PaperRow} from '../paper_rows.js';
 import {writeCard} from './card.js';
@@ -32,6 +36,8 @@ export interface Run {
   settings: Settings;
   model: tf.LayersModel;
   average: WeightAverage | undefined;
+  /** Undefined in plain training. */
+  adversary: AdversarialTraining | undefined;
   /** Batches of a whole epoch. */
   batches: number;
   /** Images that select the best epoch. */
@@ -39,6 +45,8 @@ export interface Run {
   guard: FiniteGuard;
   place: Place;
 }
+
+const GUARDED = /^(fast|pgd)_acc/;
 
 /**
  * Records a run: a checkpoint every few minutes, and at the end of each epoch
@@ -59,7 +67,7 @@ export class RunRecorder extends tf.CustomCallback {
     super({
       onTrainBegin: () => this.begin(),
       onBatchEnd: (index, logs = {}) => this.afterBatch(index, logs),
-      onEpochEnd: epoch => this.afterEpoch(epoch),
+      onEpochEnd: (epoch, logs = {}) => this.afterEpoch(epoch, logs),
     });
     this.former = run.place.seconds;
     this.offset = run.place.batch;
@@ -89,12 +97,16 @@ export class RunRecorder extends tf.CustomCallback {
     }
   }
 
-  private async afterEpoch(epoch: number): Promise<void> {
+  private async afterEpoch(epoch: number, logs: tf.Logs): Promise<void> {
     const {place, batches, defense, settings, model, judging} = this.run;
     const {out, onEpoch} = this.options;
     // Cut short: the checkpoint holds the place to resume from.
     if (place.batch < batches) return;
     const entry = means(place);
+    // The guard's are of the epoch's end.
+    for (const key of Object.keys(logs).filter(k => GUARDED.test(k))) {
+      entry[key] = Number(logs[key]);
+    }
     const skipped = this.run.guard.skippedInEpoch;
     if (skipped > 0) entry.skipped_batches = skipped;
     if (judging.size > 0) {
@@ -128,10 +140,16 @@ export class RunRecorder extends tf.CustomCallback {
   }
 
   private async checkpoint(): Promise<void> {
-    const {model, average, settings, place} = this.run;
+    const {model, average, adversary, settings, place} = this.run;
     this.written = performance.now();
     place.seconds = this.seconds();
-    await writeCheckpoint(this.options.out, model, average, settings, place);
+    await writeCheckpoint(
+      this.options.out,
+      model,
+      {average, adversary},
+      settings,
+      place,
+    );
   }
 
   private seconds(): number {

@@ -1,6 +1,9 @@
 import {basename} from 'node:path';
 import type {NetworkName} from '../models.js';
+import type {UnionMode} from '../../src/index.js';
 import type {PaperRow} from '../paper_rows.js';
+import type {ObjectiveName} from './objectives.js';
+import {PLAIN, type PresetName, PRESETS} from './presets.js';
 
 /** Everything that determines the weights of a trained row. */
 export interface Settings {
@@ -10,8 +13,20 @@ export interface Settings {
   epochs: number;
   /** Clean images in a batch. */
   batch: number;
-  /** Whether a row trains on attacked images only or also on clean ones; null if it has no choice. */
-  mix: 'adversarial' | 'both' | null;
+  /** Specs of the attacks, separated by commas; this and the next six are null where a row has no such setting. */
+  attack: string | null;
+  /** How several attacks are put together. */
+  union: UnionMode | null;
+  /** By projected gradient descent, or by one step. */
+  crafting: 'pgd' | 'fast' | null;
+  /** Attacked images only, as many clean ones too, or the share that is attacked. */
+  mix: 'adversarial' | 'both' | number | null;
+  objective: ObjectiveName | null;
+  labelSmoothing: number | null;
+  /** γ of adversarial weight perturbation. */
+  awp: number | null;
+  /** What to do where the guard finds catastrophic overfitting. */
+  onOverfitting: 'warn' | 'restore' | null;
   /** Attack steps for each batch. */
   steps: number;
   /** Epochs over which the bounds of the attack grow to full size. */
@@ -36,93 +51,18 @@ export interface Settings {
   seed: number;
 }
 
-export type PresetName = 'paper' | 'cpu';
-
 /** The settings that {@link resolveSettings} completes. */
 export type GivenSettings = Partial<Settings> &
   Pick<Settings, 'examples' | 'seed'>;
 
-type Recipe = Omit<
-  Settings,
-  'defense' | 'epochs' | 'examples' | 'heldOut' | 'init' | 'seed'
-> & {epochs?: number};
-
-const PLAIN: Recipe = {
-  network: 'resnet32',
-  batch: 128,
-  mix: 'both',
-  steps: 10,
-  boundWarmUp: 0,
-  attackLearningRate: null,
-  optimizer: 'adam',
-  learningRate: 0.001,
-  schedule: 'constant',
-  warmUp: 0,
-  weightDecay: 0,
-  ema: 0,
-};
-
 /** Shares of all epochs after which the rate of the schedule `steps` falls. */
 export const MILESTONES = [0.5, 0.75];
 
-/** Sized for a GPU. The help says which parts of the paper's recipe are unknown. */
-function paper(defense: PaperRow): Recipe {
-  if (defense.name === 'TRADES') {
-    // Zhang et al. 2019, section 5.
-    return {
-      ...PLAIN,
-      network: 'wideresnet',
-      epochs: 100,
-      optimizer: 'momentum',
-      learningRate: 0.1,
-      schedule: 'steps',
-      weightDecay: 2e-4,
-    };
-  }
-  if (!defense.training) {
-    // He et al. 2016, section 4.2: 64,000 updates.
-    return {
-      ...PLAIN,
-      epochs: 164,
-      optimizer: 'momentum',
-      learningRate: 0.1,
-      schedule: 'steps',
-      weightDecay: 1e-4,
-    };
-  }
-  // 13,900 updates with half-batches of clean images, from pretrained weights.
-  return {...PLAIN, epochs: 100, batch: 360, schedule: 'steps'};
-}
-
-/** Sized for two cores and a few hours. */
-function cpu(defense: PaperRow): Recipe {
-  const recipe: Recipe = {
-    ...PLAIN,
-    optimizer: 'momentum',
-    schedule: 'one-cycle',
-    weightDecay: 5e-4,
-    ema: 0.995,
-  };
-  if (!defense.training) return {...recipe, epochs: 8, learningRate: 0.1};
-  if (defense.training.objective) {
-    return {
-      ...recipe,
-      epochs: 2,
-      learningRate: 0.02,
-      steps: 3,
-      // Reaches 2.3 times the bound, as the paper's ten steps of 0.007 do.
-      attackLearningRate: 0.023,
-    };
-  }
-  // The clean half of `both` costs about as much as the attack.
-  return {
-    ...recipe,
-    epochs: 2,
-    mix: 'adversarial',
-    learningRate: 0.05,
-    steps: 2,
-  };
-}
+/** Settings that plain training has not. */
+const OF_ATTACKS = [
+  ...['attack', 'union', 'crafting', 'mix', 'objective'],
+  ...['labelSmoothing', 'awp', 'onOverfitting'],
+] as const satisfies ReadonlyArray<keyof Settings>;
 
 /**
  * The given settings, completed from a preset.
@@ -134,21 +74,68 @@ export function resolveSettings(
   preset: PresetName | undefined,
   given: GivenSettings,
 ): Settings {
-  const recipe = preset ? {paper, cpu}[preset](defense) : PLAIN;
+  const {training} = defense;
+  const recipe = preset ? PRESETS[preset](defense) : PLAIN;
   const known = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as GivenSettings;
-  const {epochs, ...settings} = {
+  const attacks = [training?.attack ?? []].flat();
+  const {epochs, steps, ...settings} = {
     heldOut: Math.min(1000, Math.floor(given.examples / 10)),
     init: null,
+    objective: training?.objective ?? 'loss',
+    union: training?.union ?? null,
     ...recipe,
     ...known,
     defense: defense.name,
+    attack: attacks.join(', '),
   };
   if (epochs === undefined) {
     throw new Error('Give --epochs or a --preset.');
   }
-  const {examples, heldOut, batch, warmUp, boundWarmUp, init} = settings;
+  const fast = settings.crafting === 'fast';
+  const {objective, init} = settings;
+  const complete: Settings = {
+    ...settings,
+    epochs,
+    steps: steps ?? (fast ? 1 : 10),
+    // An objective itself decides how to use clean images.
+    mix: objective === 'loss' ? settings.mix : null,
+    union: attacks.length > 1 ? (settings.union ?? 'worst') : null,
+    labelSmoothing: objective === 'mart' ? null : settings.labelSmoothing,
+    // Only fast crafting has a guard.
+    onOverfitting: fast ? settings.onOverfitting : null,
+    ...(!training && Object.fromEntries(OF_ATTACKS.map(key => [key, null]))),
+  };
+  checkNumbers(complete);
+  if (training && fast && complete.attackLearningRate !== null) {
+    throw new Error(
+      '--attack-learning-rate is for --crafting pgd; a single step is as long as the bound.',
+    );
+  }
+  if (complete.union === 'mean' && typeof complete.mix === 'number') {
+    throw new Error(
+      `--union mean stacks whole batches, which does not go with --mix ${complete.mix}: choose another --union.`,
+    );
+  }
+  // There is no pretrained wide network.
+  const fromRandom = !training || settings.network === 'wideresnet';
+  if (preset && !init && !fromRandom) {
+    throw new Error(
+      `The preset ${preset} trains ${defense.name} from a trained model: give --init FOLDER, for instance one of ${defense.start}.`,
+    );
+  }
+  return complete;
+}
+
+function checkNumbers({
+  epochs,
+  examples,
+  heldOut,
+  batch,
+  warmUp,
+  boundWarmUp,
+}: Settings): void {
   if (examples - heldOut < batch) {
     throw new Error(
       `A batch of ${batch} is larger than the ${examples - heldOut} images to train on (${examples} without ${heldOut} held out).`,
@@ -164,19 +151,6 @@ export function resolveSettings(
       `A warm-up of ${warmUp} epochs in a training of ${epochs} is too long: it must be shorter.`,
     );
   }
-  // There is no pretrained wide network.
-  const fromRandom = !defense.training || settings.network === 'wideresnet';
-  if (preset && !init && !fromRandom) {
-    throw new Error(
-      `The preset ${preset} trains ${defense.name} from a trained model: give --init FOLDER, for instance an Undefended one.`,
-    );
-  }
-  return {...settings, mix: hasMix(defense) ? settings.mix : null, epochs};
-}
-
-/** An objective itself decides how to use clean images. */
-function hasMix({training}: PaperRow): boolean {
-  return training !== null && !training.objective;
 }
 
 /** The settings to publish: of a folder its name only, not its path. */

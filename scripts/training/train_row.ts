@@ -1,7 +1,9 @@
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
+  type AdversarialTraining,
   adversarialTraining,
+  type AdversarialTrainingState,
   imageDataset,
   type ImageSet,
   NonFiniteError,
@@ -9,11 +11,18 @@ import {
   weightAverage,
 } from '../../src/index.js';
 import type {PaperRow} from '../paper_rows.js';
-import {beginning, hasCheckpoint, readCheckpoint} from './checkpoint.js';
+import {
+  beginning,
+  hasCheckpoint,
+  readCheckpoint,
+  type Restored,
+} from './checkpoint.js';
 import {wholeEpochs} from './history.js';
 import {type Run, type RunOptions, RunRecorder} from './run_recorder.js';
 import {FiniteGuard} from './finite_guard.js';
+import {tensorsOf} from './adversary_state.js';
 import {makeModel} from './make_model.js';
+import {OBJECTIVES} from './objectives.js';
 import {scheduleCallbacks} from './optimizer.js';
 import type {Settings} from './settings.js';
 
@@ -36,20 +45,34 @@ export async function trainRow(
   const batches = Math.floor(training.size / batch);
   const model = await makeModel(defense, settings, data);
   const goesOn = await hasCheckpoint(options.out);
-  const {place, initial} = goesOn
+  const restored: Restored = goesOn
     ? await readCheckpoint(options.out, model, settings, batches)
-    : {place: beginning(), initial: undefined};
+    : {place: beginning()};
+  const {place, initial} = restored;
   // Counted from 1, as the epochs that are printed.
   const present = () => `batch ${place.batch + 1} of epoch ${place.epoch + 1}`;
   const guard = new FiniteGuard(model, options.onNaN ?? 'stop', present);
+  const judging = data.slice(data.size - heldOut);
+  // Without held-out images, the guard looks at some that are trained on.
+  const source = heldOut > 0 ? judging : training;
+  const size = Math.min(GUARDED, source.size);
+  const guarded = {
+    images: source.tensor(0, size),
+    labels: source.labelTensor(0, size),
+  };
   const run: Run = {
     guard,
     defense,
     settings,
     model,
     average: ema ? weightAverage({decay: ema, initial}) : undefined,
+    adversary: adversaryOf(defense, settings, guarded, {
+      ...options,
+      initialState: restored.adversary,
+      initialBatch: goesOn ? place.epoch * batches + place.batch : undefined,
+    }),
     batches,
-    judging: data.slice(data.size - heldOut),
+    judging,
     place,
   };
   try {
@@ -67,11 +90,51 @@ export async function trainRow(
       );
     }
   } finally {
-    tf.dispose(initial?.weights ?? []);
+    tf.dispose([initial?.weights ?? [], tensorsOf(restored.adversary)]);
+    tf.dispose([guarded.images, guarded.labels]);
     model.optimizer.dispose();
     model.dispose();
   }
   return place.epoch >= epochs;
+}
+
+/** Images that the guard against catastrophic overfitting looks at. */
+const GUARDED = 128;
+
+/** The callback of a row; undefined for plain training. */
+function adversaryOf(
+  {training}: PaperRow,
+  settings: Settings,
+  guarded: {images: tf.Tensor4D; labels: tf.Tensor},
+  options: RunOptions & {
+    initialState?: AdversarialTrainingState;
+    initialBatch?: number;
+  },
+): AdversarialTraining | undefined {
+  if (!training) return undefined;
+  const {crafting, mix, union, objective, onOverfitting} = settings;
+  const fast = crafting === 'fast';
+  return adversarialTraining({
+    attack: training.attack,
+    ...(union && {union}),
+    ...(mix && {mix}),
+    ...(fast && {
+      crafting,
+      guard: guarded,
+      onOverfitting: onOverfitting ?? 'warn',
+    }),
+    steps: settings.steps,
+    warmUpEpochs: settings.boundWarmUp,
+    learningRate: settings.attackLearningRate ?? undefined,
+    objective: OBJECTIVES[objective ?? 'loss'](),
+    labelSmoothing: settings.labelSmoothing ?? 0,
+    awp: settings.awp ?? 0,
+    seed: settings.seed,
+    onNonFinite: options.onNaN ?? 'stop',
+    tensorBoard: join(options.out, 'logs'),
+    initialState: options.initialState,
+    initialBatch: options.initialBatch,
+  });
 }
 
 async function fit(
@@ -80,9 +143,8 @@ async function fit(
   options: RunOptions,
   goesOn: boolean,
 ): Promise<void> {
-  const {defense, settings, model, average, batches, place} = run;
-  const {epochs, batch, seed, steps, attackLearningRate, boundWarmUp, mix} =
-    settings;
+  const {settings, model, average, adversary, batches, place} = run;
+  const {epochs, batch, seed} = settings;
   const dataset = imageDataset(training, {
     batchSize: batch,
     augment: true,
@@ -103,21 +165,7 @@ async function fit(
       wholeEpochs(place, batches),
       ...scheduleCallbacks(settings, batches),
       ...(average ? [average] : []),
-      ...(defense.training
-        ? [
-            adversarialTraining({
-              ...defense.training,
-              steps,
-              warmUpEpochs: boundWarmUp,
-              ...(mix && {mix}),
-              learningRate: attackLearningRate ?? undefined,
-              seed,
-              onNonFinite: options.onNaN ?? 'stop',
-              tensorBoard: logs,
-              initialBatch,
-            }),
-          ]
-        : [tensorBoard(logs, {updateFreq: 'batch', initialBatch})]),
+      adversary ?? tensorBoard(logs, {updateFreq: 'batch', initialBatch}),
       new RunRecorder(run, options),
     ],
   });

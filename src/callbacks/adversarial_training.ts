@@ -102,6 +102,7 @@ export class AdversarialTraining extends FitCallback {
   state(): AdversarialTrainingState {
     return {
       robustAccuracy: this.adversaries.robustAccuracy(),
+      logs: this.logs.state(),
       ...(this.guard && {guard: this.guard.state()}),
     };
   }
@@ -127,6 +128,7 @@ export class AdversarialTraining extends FitCallback {
     await this.board?.onTrainBegin(logs);
     const {initialState} = this.args;
     this.adversaries.setRobustAccuracy(initialState?.robustAccuracy);
+    this.logs.restore(initialState?.logs);
     this.finite.dispose();
     this.guard?.begin(this.trainable(), initialState?.guard);
     const {metrics} = this.params as unknown as {metrics?: string[]};

@@ -33,6 +33,28 @@ export function notNegative(text: string): number {
   return value;
 }
 
+export function belowOne(text: string): number {
+  const value = Number(text);
+  if (!(text.trim() && value >= 0 && value < 1)) {
+    throw new InvalidArgumentError(
+      'It must be a number of at least 0 and below 1.',
+    );
+  }
+  return value;
+}
+
+/** How clean and attacked images are mixed. */
+export function mixture(text: string): 'adversarial' | 'both' | number {
+  if (text === 'adversarial' || text === 'both') return text;
+  const value = Number(text);
+  if (!(text.trim() && value > 0 && value < 1)) {
+    throw new InvalidArgumentError(
+      'It must be adversarial, both, or a share between 0 and 1.',
+    );
+  }
+  return value;
+}
+
 /** The path of a file or folder. */
 export function path(text: string): string {
   if (text.trim() === '') {

@@ -120,6 +120,8 @@ export interface AdversarialTrainingState {
   robustAccuracy: Record<string, number>;
   /** What the guard has seen, where there is one. */
   guard?: GuardState;
+  /** What was last logged of the attack, where not every batch is measured. */
+  logs?: Record<string, number>;
 }
 
 /** @throws Error naming the option that is not allowed. */

@@ -51,6 +51,16 @@ export class BatchLogs {
     this.repeat = show.repeat || mode === 'random' || mode === 'adaptive';
   }
 
+  /** What batches that are not measured repeat; all of it numbers. */
+  state(): Record<string, number> {
+    return {...(this.last as Record<string, number>)};
+  }
+
+  /** To go on from {@link state}. */
+  restore(state: Record<string, number> = {}): void {
+    this.last = {...state};
+  }
+
   begin(logs: tf.Logs | undefined): void {
     this.logs = logs;
   }

@@ -14,8 +14,8 @@ export interface FastArgs {
   /**
    * Of C and S, noise and step are drawn on a coarse grid, of which this is the
    * spacing, in points of the lattice or in pixels, and are interpolated between
-   * its points. 1: each point by itself. Default 4, or 2ε/smooth where the term
-   * has a bound `smooth`.
+   * its points. 1: each point by itself. Default 4. A term with a bound `smooth`
+   * has a spacing of its own, with which one step respects it.
    */
   spacing?: number;
 }

@@ -61,8 +61,12 @@ function deltaTerm(model: Delta): FastTerm {
 
 function recolorTerm(model: ReColor, spacing: number): FastTerm {
   const {epsilon, resolution} = model;
-  const every = gridSpacing(model, Math.max(...epsilon), spacing);
-  const coarse = resolution.map(size => coarseSize(size, every));
+  const coarseOf = coarseGrid(model, {
+    epsilon: Math.max(...epsilon),
+    spacing,
+    components: 3,
+  });
+  const coarse = resolution.map(coarseOf);
   return {
     ...anyTerm(model),
     noise: (images, scale, seed) =>
@@ -75,12 +79,16 @@ function recolorTerm(model: ReColor, spacing: number): FastTerm {
 }
 
 function flowTerm(model: StAdv, spacing: number): FastTerm {
-  const every = gridSpacing(model, model.epsilon, spacing);
+  const coarseOf = coarseGrid(model, {
+    epsilon: model.epsilon,
+    spacing,
+    components: 2,
+  });
   const any = anyTerm(model);
   return {
     ...any,
     noise: ({shape: [n, height, width]}, scale, seed) => {
-      const coarse = [height, width].map(size => coarseSize(size, every));
+      const coarse = [height, width].map(coarseOf);
       const shape = [n, ...coarse, 2];
       return tidy(() => [
         insideImage(uniform(shape, scale * model.epsilon, seed)),
@@ -135,18 +143,26 @@ function insideImage(flow: tf.Tensor): tf.Tensor {
 }
 
 /**
- * A threat model with a hard bound on the difference of neighbors has a grid on
- * which displacements of opposite bounds respect it: 2ε/spacing ≤ smooth.
+ * How many points a coarse grid has along an axis of so many. A threat model with
+ * a hard bound on the difference of neighbors, a Euclidean norm, has a grid on
+ * which displacements of opposite bounds respect it: 2ε√components/spacing ≤ smooth.
  */
-function gridSpacing(
+function coarseGrid(
   model: ThreatModel,
-  epsilon: number,
-  spacing: number,
-): number {
+  {
+    epsilon,
+    spacing,
+    components,
+  }: {epsilon: number; spacing: number; components: number},
+): (size: number) => number {
   const {smooth} = model as {smooth?: number};
-  return smooth !== undefined && smooth > 0 && Number.isFinite(smooth)
-    ? Math.max(1, (2 * epsilon) / smooth)
-    : spacing;
+  if (smooth === undefined || !Number.isFinite(smooth)) {
+    return size => coarseSize(size, spacing);
+  }
+  const least = Math.max(1, (2 * epsilon * Math.sqrt(components)) / smooth);
+  // Rounded down, since points that are closer would exceed the bound.
+  return size =>
+    size < 2 ? size : Math.max(1, Math.floor((size - 1) / least + 1e-9)) + 1;
 }
 
 function uniform(shape: number[], bound: number, seed: number): tf.Tensor {

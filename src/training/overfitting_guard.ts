@@ -29,12 +29,16 @@ export interface GuardState {
   best: Array<number | null>;
   /** How many times as many steps as given are taken. */
   factor: number;
+  /** Whether the next batch begins from `good`. */
+  pending?: boolean;
   /** The last good epoch's model and optimizer, where they may be restored. */
   good?: SnapshotTensors;
 }
 
-/** By how much the accuracies must part. */
+/** By how much the accuracies part where PGD's has fallen. */
 const GAP = 0.2;
+/** And where it was never better, as from the first epoch on. */
+const LARGE_GAP = 0.4;
 /** Steps are doubled so often at most. */
 const MOST = 8;
 const DEFAULT_SIZE = 128;
@@ -87,7 +91,8 @@ export class OverfittingGuard {
   begin(model: TrainableModel, state?: GuardState): void {
     this.dispose();
     this.factor = state?.factor ?? 1;
-    this.best = state?.best ?? this.adversaries.names.map(() => null);
+    this.best = this.adversaries.names.map((_, k) => state?.best[k] ?? null);
+    this.pending = state?.pending ?? false;
     this.adversaries.setSteps(this.factor);
     if (this.policy !== 'restore') return;
     this.good = new Snapshot(model, state?.good);
@@ -134,10 +139,11 @@ export class OverfittingGuard {
     }
     const values = found.flatMap(({fast, pgd}) => [fast, pgd]);
     this.keys.forEach((key, i) => logs && (logs[key] = values[i]));
-    const collapsed = found.map(({fast, pgd}, k) => {
-      const reference = this.best[k] ?? fast;
-      return fast - pgd > GAP && pgd < reference / 2;
-    });
+    const collapsed = found.map(
+      ({fast, pgd}, k) =>
+        (fast - pgd > GAP && pgd < (this.best[k] ?? 0) / 2) ||
+        (fast - pgd > LARGE_GAP && pgd < fast / 5),
+    );
     const which = collapsed.indexOf(true);
     if (which >= 0) {
       this.act(shown.sameWeights(latest), found[which], epoch);
@@ -157,8 +163,13 @@ export class OverfittingGuard {
 
   /** To go on from; its tensors are the caller's. */
   state(): GuardState {
-    const {best, factor, good} = this;
-    return {best: [...best], factor, ...(good && {good: good.tensors()})};
+    const {best, factor, pending, good} = this;
+    return {
+      best: [...best],
+      factor,
+      pending,
+      ...(good && {good: good.tensors()}),
+    };
   }
 
   dispose(): void {

@@ -49,7 +49,7 @@ async function checkpoint(folder: string): Promise<Parts> {
       average,
       new tf.CustomCallback({
         onBatchEnd: () =>
-          writeCheckpoint(folder, model, average, SETTINGS, place),
+          writeCheckpoint(folder, model, {average}, SETTINGS, place),
       }),
     ],
   });

@@ -39,7 +39,7 @@ test('there are the eleven rows of Table 1 and Union, each with a folder name of
 
 test('every row has settings in every preset, and what is given counts for more', t => {
   for (const defense of ROWS) {
-    for (const preset of ['paper', 'cpu'] as const) {
+    for (const preset of ['paper', 'evening'] as const) {
       const given = {...ALL, init: 'somewhere', batch: 64};
       const settings = resolveSettings(defense, preset, given);
       t.is(settings.batch, 64);
@@ -54,23 +54,29 @@ test('every row has settings in every preset, and what is given counts for more'
 
 for (const [what, row, preset, given, message] of [
   ['no epochs', 'C', undefined, {}, /--epochs or a --preset/],
-  ['no start', 'C', 'cpu', {}, /give --init/],
-  ['no start', 'TRADES', 'cpu', {}, /give --init/],
+  ['no start', 'C', 'evening', {}, /give --init/],
+  ['no start', 'TRADES', 'evening', {}, /give --init/],
   [
     'a batch too large',
     'Undefended',
-    'cpu',
+    'evening',
     {examples: 100},
     /batch of 128 is larger/,
   ],
   [
     'bounds too slow',
     'D',
-    'cpu',
-    {boundWarmUp: 9, init: 'x'},
+    'evening',
+    {boundWarmUp: 23, init: 'x'},
     /at most --epochs/,
   ],
-  ['a warm-up too long', 'Undefended', 'cpu', {warmUp: 8}, /must be shorter/],
+  [
+    'a warm-up too long',
+    'Undefended',
+    'evening',
+    {warmUp: 40},
+    /must be shorter/,
+  ],
 ] as const) {
   test(`${row} with ${what} is refused`, t => {
     const all: GivenSettings = {...ALL, ...given};
@@ -106,8 +112,8 @@ test('a mix is for the rows that have a choice, and of both unless a preset says
     const settings = resolveSettings(defense, undefined, {...ALL, epochs: 1});
     const choice = !/^(Undefended|TRADES)/.test(defense.name);
     t.is(settings.mix, choice ? 'both' : null, defense.name);
-    const cpu = resolveSettings(defense, 'cpu', {...ALL, init: 'x'});
-    t.is(cpu.mix, choice ? 'adversarial' : null, defense.name);
+    const evening = resolveSettings(defense, 'evening', {...ALL, init: 'x'});
+    t.is(evening.mix, choice ? 'adversarial' : null, defense.name);
   }
 });
 
@@ -188,7 +194,7 @@ test('a checkpoint from before --mix is one of both, with full bounds', async t 
   delete old.boundWarmUp;
   const place = {...beginning(), epoch: 1, history: [{loss: 1}]};
   const model = compiled();
-  await writeCheckpoint(folder, model, undefined, old as Settings, place);
+  await writeCheckpoint(folder, model, {}, old as Settings, place);
   const restored = await readCheckpoint(
     folder,
     compiled(),
@@ -206,7 +212,7 @@ test('a card says what was measured', t => {
   const defense = findRow('C');
   const card = markdown({
     defense: 'C',
-    settings: resolveSettings(defense, 'cpu', {...ALL, init: 'x'}),
+    settings: resolveSettings(defense, 'evening', {...ALL, init: 'x'}),
     bestEpoch: 2,
     heldOut: {
       examples: 1000,
