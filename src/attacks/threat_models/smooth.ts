@@ -2,7 +2,7 @@ import {formatEpsilon} from './epsilon.js';
 
 /**
  * Bounds on the difference of neighbors that are recommended for C and S at their
- * default ε, 0.06 and 0.05. {@link recommendedSmooth} scales them with ε.
+ * default ε, 0.06 and 0.05. For another ε they are scaled in proportion.
  *
  * The paper's price gives no bound to take over: at weight 0.05, after 100 steps
  * on CIFAR-10 test images, the largest difference within an image reaches what ε
@@ -11,7 +11,10 @@ import {formatEpsilon} from './epsilon.js';
  * the differences there, on D: over all pairs of pixels for S (0.028), and over
  * pairs of lattice points that the image's colors use for C (0.044); 16 images.
  */
-export const RECOMMENDED_SMOOTH = {C: 0.04, S: 0.03} as const;
+export const RECOMMENDED_SMOOTH: Readonly<Record<'C' | 'S', number>> = {
+  C: 0.04,
+  S: 0.03,
+};
 
 /** Default ε of the terms that have neighbors. */
 export const DEFAULT_EPSILON = {C: 0.06, S: 0.05} as const;
