@@ -104,7 +104,7 @@ export function advance(
     threatModel.project(parameters, images, constants);
   const moved = optimizer.update({
     parameters: from,
-    gradients,
+    gradients: threatModel.searchGradients?.(gradients, step) ?? gradients,
     losses,
     state,
     step,

@@ -13,10 +13,12 @@ export function boxAverage(
   width: number,
 ): tf.Tensor4D {
   if (width === 1) return t;
-  return axes.reduce(
-    (sum, axis) => alongAxis(sum, axis, averages(t.shape[axis], width)),
-    t,
-  );
+  return axes
+    .filter(axis => t.shape[axis] > 1)
+    .reduce(
+      (sum, axis) => alongAxis(sum, axis, averages(t.shape[axis], width)),
+      t,
+    );
 }
 
 /** Row i has the weights of entry i's neighborhood: [size, size]. */

@@ -7,7 +7,7 @@ export type Norm = 'linf' | 'l2';
 export interface UpdateArgs {
   /** The perturbation's parameters, inside their bounds. */
   parameters: tf.Tensor[];
-  /** The gradient of the sum of `losses` with respect to each of `parameters`. Empty for an optimizer that has `gradients: false`. */
+  /** The gradient of the sum of `losses` with respect to each of `parameters`; of a threat model that has them, its {@link ThreatModel.searchGradients}. Empty for an optimizer that has `gradients: false`. */
   gradients: tf.Tensor[];
   /** What the search minimizes, at `parameters`: [N]. */
   losses: tf.Tensor1D;

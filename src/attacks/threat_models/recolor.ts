@@ -15,6 +15,7 @@ import {
   termName,
 } from './smooth.js';
 import {projectSmooth} from './smooth_bound.js';
+import {alternating} from './smooth_gradient.js';
 import {smoothness} from './smoothness.js';
 import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
 
@@ -40,7 +41,7 @@ export interface ReColorArgs {
 }
 
 /** Rounds over all pairs of neighbors in a projection. */
-const SWEEPS = 1;
+const SWEEPS = 2;
 const SPEC_NAMES: Record<ColorSpaceName, string> = {
   luv: 'C',
   rgb: 'C-RGB',
@@ -190,6 +191,15 @@ export class ReColor extends ThreatModel {
       );
       return this.project(noise);
     });
+  }
+
+  override searchGradients(
+    gradients: tf.Tensor[],
+    step: number | number[],
+  ): tf.Tensor[] {
+    return this.smooth === Infinity
+      ? gradients
+      : alternating(gradients as Lattice, step);
   }
 
   override smoothness(lattice: tf.Tensor[]): tf.Tensor1D {

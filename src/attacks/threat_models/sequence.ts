@@ -91,6 +91,15 @@ export class Sequence extends ThreatModel {
     });
   }
 
+  override searchGradients(
+    gradients: tf.Tensor[],
+    step: number | number[],
+  ): tf.Tensor[] {
+    return this.split(gradients).flatMap(
+      (own, i) => this.terms[i].searchGradients?.(own, step) ?? own,
+    );
+  }
+
   override smoothness(parameters: tf.Tensor[]): tf.Tensor1D | null {
     const parts = this.split(parameters)
       .map((own, i) => this.terms[i].smoothness(own))

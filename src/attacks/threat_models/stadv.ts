@@ -9,6 +9,7 @@ import {
   termName,
 } from './smooth.js';
 import {projectSmooth} from './smooth_bound.js';
+import {alternating} from './smooth_gradient.js';
 import {smoothness} from './smoothness.js';
 import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
 import {
@@ -37,7 +38,7 @@ export interface StAdvArgs {
 }
 
 /** Rounds over all pairs of neighbors in a projection. */
-const SWEEPS = 2;
+const SWEEPS = 3;
 
 /**
  * Spatial perturbations, S: every output pixel is read from a place that a flow
@@ -122,6 +123,16 @@ export class StAdv extends ThreatModel {
       const sweeps = SWEEPS;
       return [stacked(projectSmooth(field, {smooth, epsilon, clip, sweeps}))];
     });
+  }
+
+  override searchGradients(
+    gradients: tf.Tensor[],
+    step: number | number[],
+  ): tf.Tensor[] {
+    if (this.smooth === Infinity) return gradients;
+    return tf.tidy(() => [
+      stacked(alternating(components(gradients[0]), step)),
+    ]);
   }
 
   override smoothness([flow]: tf.Tensor[]): tf.Tensor1D {

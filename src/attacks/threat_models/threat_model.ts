@@ -102,6 +102,19 @@ export abstract class ThreatModel {
   }
 
   /**
+   * What a search steps along in the place of the gradient, where the gradient
+   * itself would lead far outside the bounds. Default: the gradient.
+   *
+   * @param _step Counted from 1: one number for all examples, or each one's own.
+   */
+  searchGradients?(
+    gradients: tf.Tensor[],
+    _step: number | number[],
+  ): tf.Tensor[] {
+    return gradients;
+  }
+
+  /**
    * How unsmooth the perturbation is, [N], which attacks minimize with the weight
    * `smoothnessWeight`. Default: null, for perturbations that need not be smooth.
    */
