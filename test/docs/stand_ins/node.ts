@@ -1,6 +1,7 @@
 // What `tfjs-adversarial/node` is to the code blocks of the documents: the
 // package, with few images and without downloads.
 import * as tf from '@tensorflow/tfjs';
+import {ImageFolder} from '../../../src/node.js';
 import type * as library from '../../../src/node.js';
 import {cifar10Strip} from '../../helpers/strip.js';
 
@@ -32,3 +33,19 @@ export const loadLpips: typeof library.loadLpips = async () => ({
   })),
   linear: KERNELS.map(shape => tf.ones<tf.Rank.R4>([1, 1, 1, shape[3]])),
 });
+
+/** The same images, as if they were pictures of a folder. */
+export const imageFolder: typeof library.imageFolder = async () => {
+  const {images, labels, shape, classNames} = await loadCifar10();
+  const files = Array.from(labels, (_, i) => `pictures/${i}.png`);
+  return new ImageFolder(
+    images,
+    Uint16Array.from(labels),
+    shape,
+    classNames,
+    ...([files, [], 0] as const),
+  );
+};
+
+/** Images of a size of their own. */
+export const loadIdx: typeof library.loadIdx = async () => loadCifar10();
