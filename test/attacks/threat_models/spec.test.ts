@@ -138,7 +138,9 @@ test('no string does anything but name a threat model or throw such an error', t
           const model = parseSpec(spec);
           return model.bounds().every(b => b >= 0 && b <= 2);
         } catch (error) {
-          return /Allowed are|the bound must be|smooth/.test((error as Error).message);
+          return /Allowed are|the bound must be|smooth/.test(
+            (error as Error).message,
+          );
         }
       },
     ),
