@@ -1,3 +1,4 @@
+import {boundsLines} from './bounds_lines.js';
 import {MultiBar, Presets} from 'cli-progress';
 import {
   type Classifier,
@@ -144,6 +145,7 @@ run<Options>(program, async options => {
     `\n${options.model}: ${options.examples} test images, variant ${options.variant}.\nEach attack: ${describeSearch(search)}.\n`,
   );
   console.log(evaluationTable(all));
+  boundsLines(evaluated.results ?? []).forEach(line => console.log(line));
   if (all.some(row => row.done !== undefined && row.correct === undefined)) {
     console.log(
       'Examples that are misclassified finish first: an unfinished attack has no accuracy.',
@@ -177,6 +179,7 @@ interface Evaluated {
   /** Finished attacks only. */
   rows: EvaluationRow[];
   records?: AttackRecord[];
+  results?: RobustnessReport['results'];
 }
 
 interface EvaluateArgs {
@@ -206,7 +209,7 @@ async function evaluate(
       ...{attack, correct, seconds},
       examples: data.size,
     }));
-  return {report, rows};
+  return {report, rows, results: report.results};
 }
 
 /** Results of an interrupted run say whether they cover all examples. */

@@ -128,8 +128,8 @@ export async function evaluateRobustness(
     const cell: AttackExamplesArgs = {
       batchSize,
       signal,
-      onFinished: ({index, margin}) => {
-        progress.finish(index, margin);
+      onFinished: ({index, margin, neighborDifferences}) => {
+        progress.finish(index, margin, neighborDifferences);
         onProgress?.({attack: attack.name, ...progress.counts});
       },
       ...(warnings && {
