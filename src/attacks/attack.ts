@@ -32,6 +32,12 @@ export interface Perturbed {
   success: tf.Tensor1D;
   /** The size of each term's (last) perturbation, by the term's letter, [N] in the units of its bound. */
   sizes: Record<string, tf.Tensor1D>;
+  /**
+   * Of C and S: the largest Euclidean norm of the difference of two neighbors of
+   * the (last) perturbation, by the term's letter, [N], in the units of `smooth`.
+   * Where it was asked for.
+   */
+  neighborDifferences?: Record<string, tf.Tensor1D>;
   /** At each step's forward pass, before its update: [steps, N]. Of the first search, where there are restarts. */
   history?: {margin: tf.Tensor2D; smoothness: tf.Tensor2D};
 }
@@ -52,6 +58,8 @@ export interface AttackProgress {
 export interface PerturbArgs {
   /** Whether to record margin and smoothness at each step. Default false. */
   history?: boolean;
+  /** Whether to measure {@link Perturbed.neighborDifferences}. Default false. */
+  neighborDifferences?: boolean;
   /** In place of the attack's own `seed`, for this call. */
   seed?: number;
   /** Called after each step. */

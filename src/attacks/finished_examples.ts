@@ -78,14 +78,20 @@ export class Finished {
     places: number[],
   ): void {
     const take = <T extends tf.Tensor>(t: T) => tf.keep(keepRows(t, places));
-    const sizes = this.args.threatModel.sizes(batch.parameters);
+    const {threatModel, neighborDifferences} = this.args;
+    const {parameters} = batch;
+    const takeEach = (each: Record<string, tf.Tensor1D>) =>
+      Object.fromEntries(Object.entries(each).map(([k, v]) => [k, take(v)]));
     this.done.push({
       ids: places.map(i => this.ids[i]),
       outcome: {
         adversarial: take(outcome.adversarial),
         margin: take(outcome.margin),
-        sizes: Object.fromEntries(
-          Object.entries(sizes).map(([k, v]) => [k, take(v)]),
+        sizes: takeEach(threatModel.sizes(parameters)),
+        neighborDifferences: takeEach(
+          (neighborDifferences &&
+            threatModel.neighborDifferences?.(parameters)) ||
+            {},
         ),
         faults: take(batch.faults),
       },
@@ -100,14 +106,21 @@ export class Finished {
         this.done.map(part => of(part.outcome)),
         ids,
       );
-    const terms = Object.keys(this.done[0].outcome.sizes);
+    const joinEach = (
+      of: (outcome: PgdResult) => Record<string, tf.Tensor1D>,
+    ) =>
+      Object.fromEntries(
+        Object.keys(of(this.done[0].outcome)).map(term => [
+          term,
+          join(o => of(o)[term]),
+        ]),
+      );
     const shape: [number, number] = [this.args.steps, this.total];
     return {
       adversarial: join(o => o.adversarial),
       margin: join(o => o.margin),
-      sizes: Object.fromEntries(
-        terms.map(term => [term, join(o => o.sizes[term])]),
-      ),
+      sizes: joinEach(o => o.sizes),
+      neighborDifferences: joinEach(o => o.neighborDifferences),
       faults: join(o => o.faults),
       ...(this.args.history && {
         history: {

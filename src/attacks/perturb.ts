@@ -71,6 +71,7 @@ function* search(
   restart: number,
 ): Reading<PgdResult> {
   const {threatModel, options, classifier, history = false, onStep} = batch;
+  const {neighborDifferences = false} = batch;
   const images = keepRows(batch.images, places);
   const own = keepRows(labels, places);
   const args = searchArgs(threatModel, options, classifier);
@@ -84,6 +85,7 @@ function* search(
       start: () => startAt(threatModel, options, images, from, restart),
       seeds: optimizerSeeds(from, restart),
       history: history && restart === 0,
+      neighborDifferences,
       ...(onStep && {
         onStep: (step, examples) =>
           onStep({step, steps: args.steps, restart, examples}),
@@ -113,15 +115,18 @@ function combine(
   const improved = isBetter(margin, before.margin);
   const pick = <T extends tf.Tensor>(old: T, rows: T): T =>
     whereExample(improved, spread(old, rows), old);
+  const pickEach = (of: (result: PgdResult) => Record<string, tf.Tensor1D>) =>
+    Object.fromEntries(
+      Object.keys(of(before)).map(term => [
+        term,
+        pick(of(before)[term], of(again)[term]),
+      ]),
+    );
   return {
     adversarial: pick(before.adversarial, again.adversarial),
     margin: pick(before.margin, again.margin),
-    sizes: Object.fromEntries(
-      Object.keys(before.sizes).map(term => [
-        term,
-        pick(before.sizes[term], again.sizes[term]),
-      ]),
-    ),
+    sizes: pickEach(result => result.sizes),
+    neighborDifferences: pickEach(result => result.neighborDifferences),
     faults: tf.maximum(before.faults, spread(before.faults, again.faults)),
     ...(before.history && {
       history: {
@@ -134,11 +139,13 @@ function combine(
 
 /** New tensors; of a randomized classifier, margins of fresh passes and not of the luckiest. */
 function conclusion(
-  {classifier, images, options}: SearchedBatch,
+  batch: SearchedBatch,
   labels: tf.Tensor2D,
-  {adversarial, margin, sizes, history}: PgdResult,
+  found: PgdResult,
   randomized: boolean,
 ): Perturbed {
+  const {classifier, images, options} = batch;
+  const {adversarial, margin, history} = found;
   const {eotSamples, targeted} = options;
   const judged = randomized
     ? (tf.div(
@@ -154,9 +161,10 @@ function conclusion(
     adversarial: tf.clone(adversarial),
     margin: judged,
     success: isSuccess(judged, adversarial, images),
-    sizes: Object.fromEntries(
-      Object.entries(sizes).map(([term, size]) => [term, tf.clone(size)]),
-    ),
+    sizes: cloneEach(found.sizes),
+    ...(batch.neighborDifferences && {
+      neighborDifferences: cloneEach(found.neighborDifferences),
+    }),
     ...(history && {
       history: {
         margin: tf.clone(history.margin),
@@ -164,6 +172,14 @@ function conclusion(
       },
     }),
   };
+}
+
+function cloneEach(
+  each: Record<string, tf.Tensor1D>,
+): Record<string, tf.Tensor1D> {
+  return Object.fromEntries(
+    Object.entries(each).map(([term, value]) => [term, tf.clone(value)]),
+  );
 }
 
 function toOneHot(indices: Int32Array, classes: number): tf.Tensor2D {

@@ -24,6 +24,8 @@ export interface PgdArgs extends StepArgs {
   seeds?: number[];
   earlyStop: boolean;
   history: boolean;
+  /** Whether to measure {@link PgdResult.neighborDifferences}. */
+  neighborDifferences?: boolean;
   /** Called after each step with the number of examples still searched. */
   onStep?(step: number, left: number): void;
 }
@@ -34,6 +36,8 @@ export interface PgdResult {
   margin: tf.Tensor1D;
   /** Sizes of the last perturbation, by term. */
   sizes: Record<string, tf.Tensor1D>;
+  /** Of the last perturbation too, by term; empty unless asked for. */
+  neighborDifferences: Record<string, tf.Tensor1D>;
   /** In how many steps a gradient had a NaN or ±Infinity in it, [N]. */
   faults: tf.Tensor1D;
   history?: {margin: tf.Tensor2D; smoothness: tf.Tensor2D};

@@ -102,9 +102,13 @@ export function advance(
       : evaluate(args, batch);
   const project = (parameters: tf.Tensor[]) =>
     threatModel.project(parameters, images, constants);
+  const along =
+    optimizer.gradients === false
+      ? gradients
+      : (threatModel.searchGradients?.(gradients, step) ?? gradients);
   const moved = optimizer.update({
     parameters: from,
-    gradients: threatModel.searchGradients?.(gradients, step) ?? gradients,
+    gradients: along,
     losses,
     state,
     step,

@@ -5,6 +5,7 @@ import {
   type Variant,
 } from '../index.js';
 import {checkWritable, writeWhole} from '../io/cache.js';
+import {boundsLines} from './bounds_lines.js';
 import {countClassesOf} from './class_count.js';
 import {
   command,
@@ -209,6 +210,7 @@ async function evaluate(
     `\n${options.model}: ${data.size} ${options.images ? 'images' : 'test images'}, variant ${variant}.\nEach attack: ${describeSearch(search)}.\n`,
   );
   console.log(evaluationTable(all));
+  boundsLines(finished).forEach(line => console.log(line));
   const unfinished = all
     .filter(row => row.correct === undefined)
     .map(({attack, done = 0}) => ({attack, done}));

@@ -4,6 +4,7 @@ import type {Classifier} from '../models/logits.js';
 import {attackContinuously} from './continuous_batching.js';
 import type {Examples} from './examples.js';
 import {type LoadedExamples, loadExamples} from './loaded_examples.js';
+import {readEach} from './neighbor_differences.js';
 
 /** What has become of an example under an attack. */
 export interface FinishedExample {
@@ -13,6 +14,8 @@ export interface FinishedExample {
   margin: number;
   /** The perturbed image, if it was wanted. */
   adversarial?: Float32Array;
+  /** See {@link Perturbed.neighborDifferences}. */
+  neighborDifferences?: Record<string, number>;
 }
 
 /** Options of {@link attackExamples}. */
@@ -61,10 +64,15 @@ export async function attackInBatches(
     const xs = loaded.tensor(begin, end);
     const ys = tf.tensor1d(loaded.labels.slice(begin, end), 'int32');
     try {
-      const args = {signal, ...(onNonFinite && {onNonFinite})};
+      const args = {
+        signal,
+        neighborDifferences: true,
+        ...(onNonFinite && {onNonFinite}),
+      };
       const result = await attack.perturbAsync(classifier, xs, ys, args);
       try {
         const margins = await result.margin.data();
+        const differences = await readEach(result.neighborDifferences!);
         const images = wanted && (await result.adversarial.data());
         const size = xs.size / xs.shape[0];
         margins.forEach((margin: number, i: number) => {
@@ -72,7 +80,12 @@ export async function attackInBatches(
           const adversarial = wanted?.(index)
             ? (images!.slice(i * size, (i + 1) * size) as Float32Array)
             : undefined;
-          onFinished({index, margin, adversarial});
+          onFinished({
+            index,
+            margin,
+            adversarial,
+            neighborDifferences: differences(i),
+          });
         });
       } finally {
         tf.dispose(result as unknown as tf.TensorContainer);

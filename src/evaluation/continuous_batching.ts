@@ -6,11 +6,12 @@ import {isLess} from '../attacks/outcome.js';
 import {advance, type Batch} from '../attacks/pgd_step.js';
 import {searchArgs} from '../attacks/search_args.js';
 import {breathe} from '../ops/event_loop.js';
-import {tidy} from '../ops/tidy.js';
+import {dispose, tidy} from '../ops/tidy.js';
 import type {AttackExamplesArgs} from './attack_examples.js';
 import {Slots} from './batch_slots.js';
 import {type Ticket, Tickets} from './example_queue.js';
 import type {LoadedExamples} from './loaded_examples.js';
+import {readEach} from './neighbor_differences.js';
 
 /** The share of places that have to be free before they are filled: copying the batch for one is not worth it. */
 const FREE_SHARE = 1 / 16;
@@ -81,6 +82,8 @@ async function step(
   {wanted, onFinished, onNonFinite, earlyStop = true}: QueueArgs,
 ): Promise<void> {
   const passes = slots.slots.map(slot => ++slot.passes);
+  // What this step's forward pass sees, kept until it is known who has ended.
+  const parameters = slots.batch.parameters.map(t => tf.clone(t));
   const {batch, margin, adversarial} = tidy((): Seen => {
     const {batch, outcome} = advance(search, slots.batch, passes);
     const {margin, adversarial} = outcome;
@@ -105,9 +108,16 @@ async function step(
       return [{slot, ticket, i, fallen}];
     });
     if (ended.length === 0) return;
+    const measured = tidy(
+      () => attack.threatModel.neighborDifferences?.(parameters) ?? {},
+    );
+    const differences = await readEach(measured).finally(() =>
+      dispose(measured),
+    );
     for (const {slot, ticket, i, fallen} of ended) {
       if (ticket.restart === 0 || isLess(slot.margin, ticket.margin)) {
         ticket.margin = slot.margin;
+        ticket.neighborDifferences = differences(i);
         if (wanted?.(ticket.index)) {
           const from =
             fallen || !batch.best ? adversarial! : batch.best.adversarial;
@@ -129,7 +139,7 @@ async function step(
     const faulty = ended.filter(({i}) => faults[i] > 0).length;
     if (faulty > 0) onNonFinite(faulty);
   } finally {
-    tf.dispose([margin, ...(adversarial ? [adversarial] : [])]);
+    tf.dispose([...parameters, margin, ...(adversarial ? [adversarial] : [])]);
   }
 }
 

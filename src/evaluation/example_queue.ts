@@ -19,6 +19,8 @@ export interface Ticket {
   margin: number;
   /** The image of that margin, where it is wanted. */
   adversarial?: Float32Array;
+  /** See {@link Perturbed.neighborDifferences}: of that search's last perturbation. */
+  neighborDifferences?: Record<string, number>;
 }
 
 /** The examples as a queue; those that withstood a search come back at its end for the next. */

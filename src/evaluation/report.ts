@@ -1,6 +1,7 @@
 import {withstands} from '../attacks/losses.js';
 import type {ResolvedOptions} from '../attacks/options.js';
 import type {Variant} from '../attacks/threat_models/threat_model.js';
+import {largerOf} from './neighbor_differences.js';
 import type {SearchShare} from './strong_attack.js';
 import type {EvaluationWarning} from './warnings/warning.js';
 
@@ -34,6 +35,12 @@ export interface AttackResult {
   complete: boolean;
   /** Time taken, on the clock. */
   seconds: number;
+  /**
+   * Of C and S: the largest Euclidean norm of the difference of two neighbors
+   * that a perturbation had, over all examples attacked, in the units of
+   * `smooth`. Of each example's search it is that of the last perturbation.
+   */
+  neighborDifferences?: Record<string, number>;
   /** Of a strong evaluation: what each of its searches contributed, in their order. */
   searches?: SearchShare[];
 }
@@ -75,6 +82,7 @@ export class Progress {
   private readonly marks: string[];
   private done = 0;
   private standing = 0;
+  private differences: Record<string, number> = {};
   private readonly started = performance.now();
 
   constructor(
@@ -86,11 +94,16 @@ export class Progress {
   }
 
   /** Notes what has become of an example; a NaN margin is wrong. */
-  finish(index: number, margin: number): void {
+  finish(
+    index: number,
+    margin: number,
+    neighborDifferences?: Record<string, number>,
+  ): void {
     const correct = withstands(margin);
     this.marks[index] = correct ? '1' : '0';
     this.done++;
     this.standing += Number(correct);
+    this.differences = largerOf(this.differences, neighborDifferences);
   }
 
   get counts(): {done: number; correct: number; examples: number} {
@@ -104,7 +117,7 @@ export class Progress {
   }
 
   result(): AttackResult {
-    const {attack, bounds, marks, done, standing, started} = this;
+    const {attack, bounds, marks, done, standing, started, differences} = this;
     return {
       attack,
       bounds,
@@ -113,6 +126,9 @@ export class Progress {
       examples: done,
       complete: done === marks.length,
       seconds: (performance.now() - started) / 1000,
+      ...(Object.keys(differences).length > 0 && {
+        neighborDifferences: differences,
+      }),
     };
   }
 }

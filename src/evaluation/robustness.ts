@@ -156,8 +156,8 @@ export async function evaluateRobustness(
       batchSize,
       signal,
       ...((worst || onExample) && {wanted: () => true}),
-      onFinished: ({index, margin, adversarial}) => {
-        progress.finish(index, margin);
+      onFinished: ({index, margin, adversarial, neighborDifferences}) => {
+        progress.finish(index, margin, neighborDifferences);
         worst?.add(index, adversarial!);
         onExample?.({attack: attack.name, index, margin, image: adversarial!});
         onProgress?.({attack: attack.name, ...progress.counts});

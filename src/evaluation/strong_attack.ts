@@ -117,10 +117,14 @@ async function run(
     classifier,
     {
       ...args,
-      onFinished: ({index, margin, adversarial}) => {
+      onFinished: ({index, margin, adversarial, neighborDifferences}) => {
         const example = byIndex.get(index)!;
         if (margin < example.margin || !withstands(margin)) {
-          Object.assign(example, {margin, adversarial});
+          Object.assign(example, {
+            margin,
+            adversarial,
+            neighborDifferences,
+          });
         }
         finish([example], args);
       },
@@ -134,12 +138,14 @@ function finish(
   examples: StrongExample[],
   args: AttackExamplesArgs,
 ): StrongExample[] {
-  return examples.filter(({index, margin, image, adversarial}) => {
+  return examples.filter(example => {
+    const {index, margin, image, adversarial, neighborDifferences} = example;
     if (withstands(margin)) return true;
     const wanted = args.wanted?.(index);
     args.onFinished({
       index,
       margin,
+      neighborDifferences,
       ...(wanted && {adversarial: adversarial ?? image}),
     });
     return false;

@@ -19,6 +19,8 @@ export interface StrongExample {
   margin: number;
   /** The image with that margin, where it is wanted. */
   adversarial?: Float32Array;
+  /** See {@link Perturbed.neighborDifferences}: of the search that found it. */
+  neighborDifferences?: Record<string, number>;
 }
 
 /** Examples that go through the searches together. */

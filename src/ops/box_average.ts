@@ -13,6 +13,10 @@ export function boxAverage(
   width: number,
 ): tf.Tensor4D {
   if (width === 1) return t;
+  // Not as a product, in which entries that should be equal may be rounded apart.
+  if (width === Infinity) {
+    return tf.broadcastTo(tf.mean(t, [...axes], true), t.shape) as tf.Tensor4D;
+  }
   return axes
     .filter(axis => t.shape[axis] > 1)
     .reduce(
@@ -23,12 +27,16 @@ export function boxAverage(
 
 /** Row i has the weights of entry i's neighborhood: [size, size]. */
 function averages(size: number, width: number): tf.Tensor2D {
-  if (width === Infinity) return tf.fill([size, size], 1 / size);
   const matrix = new Float32Array(size * size);
   const reach = (width - 1) / 2;
   for (let i = 0; i < size; i++) {
-    for (let j = i - reach; j <= i + reach; j++) {
-      matrix[i * size + Math.min(Math.max(j, 0), size - 1)] += 1 / width;
+    for (let j = 0; j < size; j++) {
+      const count =
+        Number(Math.abs(i - j) <= reach) +
+        // What lies beyond an end counts as its entry.
+        (j === 0 ? Math.max(reach - i, 0) : 0) +
+        (j === size - 1 ? Math.max(reach - (size - 1 - i), 0) : 0);
+      matrix[i * size + j] = count / width;
     }
   }
   return tf.tensor2d(matrix, [size, size]);

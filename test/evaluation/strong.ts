@@ -4,6 +4,7 @@ import {
   attack,
   Delta,
   evaluateRobustness,
+  StAdv,
   strong,
   type ThreatModel,
 } from '../../src/index.js';
@@ -180,6 +181,48 @@ export function strongSpecs(test: TestFn): void {
         [1, 0, 0, 0, 0, 0],
       );
     }
+  });
+
+  test('a report has the differences of neighbors that were reached', async t => {
+    const model = toyModel({end: 'softmax', seed: 3});
+    const images = toyImages(6, {seed: 4});
+    const labels = ownLabels(model, images);
+    const smooth = new StAdv({smooth: 0.01});
+    const {results} = await evaluateRobustness(
+      model,
+      {images, labels},
+      {
+        attacks: ['None', 'S', 'D', smooth, strong(smooth), 'S(0)'],
+        steps: 4,
+        learningRate: 0.02,
+        batchSize: 4,
+        warnings: false,
+      },
+    );
+    const reached = results.map(r => r.neighborDifferences);
+    t.deepEqual(
+      [reached[0], reached[2], reached[5]],
+      [undefined, undefined, {S: 0}],
+    );
+    t.true(reached[1]!.S > 0.01);
+    for (const {S} of [reached[3]!, reached[4]!]) {
+      t.true(S > 0.005 && S <= 0.01, `${S}`);
+    }
+    // Batches without early stop say the same.
+    const again = await evaluateRobustness(
+      model,
+      {images, labels},
+      {
+        attacks: ['S', smooth],
+        steps: 4,
+        learningRate: 0.02,
+        earlyStop: false,
+        warnings: false,
+      },
+    );
+    const whole = again.results.map(r => r.neighborDifferences!.S);
+    t.true(whole[0] >= reached[1]!.S - 1e-6);
+    t.true(whole[1] > 0.005 && whole[1] <= 0.01);
   });
 
   test('bad specs are refused before any work', async t => {

@@ -18,8 +18,9 @@ export function small(spec: string, variant: Variant = 'paper'): ThreatModel {
   const shrink = (model: ThreatModel): ThreatModel => {
     if (model instanceof Sequence) return new Sequence(model.terms.map(shrink));
     if (!(model instanceof ReColor)) return model;
-    const {space, epsilon} = model;
-    return new ReColor({space, epsilon, variant, resolution: RESOLUTION});
+    const {space, epsilon, smooth} = model;
+    const resolution = RESOLUTION;
+    return new ReColor({space, epsilon, smooth, variant, resolution});
   };
   return shrink(parseSpec(spec, variant));
 }

@@ -14,7 +14,7 @@ import {
   scaledSmooth,
   termName,
 } from './smooth.js';
-import {projectSmooth} from './smooth_bound.js';
+import {largestDifference, projectSmooth} from './smooth_bound.js';
 import {alternating} from './smooth_gradient.js';
 import {smoothness} from './smoothness.js';
 import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
@@ -204,6 +204,12 @@ export class ReColor extends ThreatModel {
 
   override smoothness(lattice: tf.Tensor[]): tf.Tensor1D {
     return smoothness(lattice as Lattice);
+  }
+
+  override neighborDifferences(
+    lattice: tf.Tensor[],
+  ): Record<string, tf.Tensor1D> {
+    return {[SPEC_NAMES[this.space]]: largestDifference(lattice as Lattice)};
   }
 
   override sizes(lattice: tf.Tensor[]): Record<string, tf.Tensor1D> {

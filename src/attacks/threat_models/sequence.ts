@@ -108,14 +108,31 @@ export class Sequence extends ThreatModel {
   }
 
   override sizes(parameters: tf.Tensor[]): Record<string, tf.Tensor1D> {
-    const sizes: Record<string, tf.Tensor1D> = {};
+    return this.merged(parameters, (term, own) => term.sizes(own));
+  }
+
+  override neighborDifferences(
+    parameters: tf.Tensor[],
+  ): Record<string, tf.Tensor1D> {
+    return this.merged(
+      parameters,
+      (term, own) => term.neighborDifferences?.(own) ?? {},
+    );
+  }
+
+  /** What each term says of its own parameters, by its name. */
+  private merged(
+    parameters: tf.Tensor[],
+    of: (term: ThreatModel, own: tf.Tensor[]) => Record<string, tf.Tensor1D>,
+  ): Record<string, tf.Tensor1D> {
+    const all: Record<string, tf.Tensor1D> = {};
     this.split(parameters).forEach((own, i) => {
-      for (const [name, size] of Object.entries(this.terms[i].sizes(own))) {
+      for (const [name, value] of Object.entries(of(this.terms[i], own))) {
         // A rule that is there twice is told apart by its place.
-        sizes[name in sizes ? `${name}#${i + 1}` : name] = size;
+        all[name in all ? `${name}#${i + 1}` : name] = value;
       }
     });
-    return sizes;
+    return all;
   }
 
   override bounds(): number[] {

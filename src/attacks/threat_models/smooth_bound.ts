@@ -34,8 +34,8 @@ export interface SmoothBound {
  *
  * where L is the largest difference and B a moving average so wide that B d
  * satisfies the bound; L is convex, so that the result does too. Where a clip at
- * a border leaves L(B d) > smooth, the field is scaled toward zero instead, which
- * all bounds allow. A feasible field stays as it is.
+ * a border leaves L(B d) > smooth, B d scaled toward zero, which all bounds
+ * allow, takes its place. A feasible field stays as it is.
  *
  * Source of the set: F_smooth of Laidlaw & Feizi 2019, section 4, which the paper
  * replaces by a price.
@@ -124,7 +124,10 @@ function projectPairs(
   return field.map((t, i) => tf.sub(t, moves[i]));
 }
 
-/** Each image's s (d + t (a − d)) with the smallest t and the largest s that satisfy the bound. */
+/**
+ * Each image's d + t (a − d) with the smallest t that satisfies the bound, or,
+ * where even the averages a do not, these scaled until they do.
+ */
 function blend(
   field: tf.Tensor4D[],
   averages: tf.Tensor4D[],
@@ -139,18 +142,14 @@ function blend(
   const gain = tf.maximum(tf.sub(before, after), 1e-30);
   const needed = tf.clipByValue(tf.div(tf.sub(before, target), gain), 0, 1);
   const t = tf.where(feasible, tf.zerosLike(needed), needed);
-  const largest = tf.add(before, tf.mul(t, tf.sub(after, before)));
-  const shrink = tf.clipByValue(
-    tf.div(target, tf.maximum(largest, 1e-30)),
-    0,
-    1,
-  );
-  // Where t alone is enough, rounding of `largest` must not scale again.
-  const enough = tf.logicalOr(feasible, tf.less(needed, 1));
-  const s = tf.where(enough, tf.onesLike(shrink), shrink);
+  const enough = tf.logicalOr(feasible, tf.lessEqual(after, target));
+  const shrunk = tf.div(target, tf.maximum(after, 1e-30));
+  const s = tf.where(enough, tf.onesLike(t), tf.clipByValue(shrunk, 0, 1));
   const perImage = (x: tf.Tensor) => tf.reshape(x, [-1, 1, 1, 1]);
-  return field.map((d, i) => {
-    const step = tf.mul(tf.sub(averages[i], d), perImage(t));
-    return tf.mul(tf.add(d, step), perImage(s)) as tf.Tensor4D;
-  });
+  const kept = perImage(tf.mul(s, tf.sub(1, t)));
+  const taken = perImage(tf.mul(s, t));
+  // Exactly one of the two where t is 0 or 1.
+  return field.map((d, i) =>
+    tf.add(tf.mul(d, kept), tf.mul(averages[i], taken)),
+  );
 }

@@ -8,7 +8,7 @@ import {
   scaledSmooth,
   termName,
 } from './smooth.js';
-import {projectSmooth} from './smooth_bound.js';
+import {largestDifference, projectSmooth} from './smooth_bound.js';
 import {alternating} from './smooth_gradient.js';
 import {smoothness} from './smoothness.js';
 import {largestMagnitude, ThreatModel, type Variant} from './threat_model.js';
@@ -137,6 +137,13 @@ export class StAdv extends ThreatModel {
 
   override smoothness([flow]: tf.Tensor[]): tf.Tensor1D {
     return tf.tidy(() => smoothness(components(flow)));
+  }
+
+  override neighborDifferences([flow]: tf.Tensor[]): Record<
+    string,
+    tf.Tensor1D
+  > {
+    return {S: tf.tidy(() => largestDifference(components(flow)))};
   }
 
   override sizes([flow]: tf.Tensor[]): Record<string, tf.Tensor1D> {

@@ -133,6 +133,15 @@ export abstract class ThreatModel {
   }
 
   /**
+   * Of terms whose displacements have neighbors, C and S: the largest Euclidean
+   * norm of the difference of two neighbors for each image, [N], by the names of
+   * {@link sizes}. Default: none.
+   */
+  neighborDifferences?(_parameters: tf.Tensor[]): Record<string, tf.Tensor1D> {
+    return {};
+  }
+
+  /**
    * For each parameter tensor the bound by which the length of a step is
    * measured. Default: ε.
    */
