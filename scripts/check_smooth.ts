@@ -9,13 +9,13 @@ import {
   strong,
 } from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
-import {command, requiredOption, run, startBackend} from './command_line.js';
+import {command, requiredOption, run, startBackend} from '../src/cli/command_line.js';
 import {
   backendOption,
   examplesOption,
   jsonOption,
   threadsOption,
-} from './options.js';
+} from '../src/cli/options.js';
 import {readCifar10Model} from './models.js';
 
 const program = command('../scripts/check_smooth', {

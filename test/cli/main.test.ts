@@ -1,0 +1,217 @@
+import {execFile} from 'node:child_process';
+import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises';
+import {join, resolve} from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import test, {type ExecutionContext} from 'ava';
+import sharp from 'sharp';
+import {loadModel, saveModel} from '../../src/node.js';
+import {temporaryFolder} from '../helpers/folder.js';
+
+const main = resolve('src/cli/main.ts');
+
+/** Runs the command, as a user would. */
+function run(...args: string[]) {
+  const node = ['--conditions=@tfjs-adversarial/source', '--import=tsx', main];
+  return new Promise<{code: number; out: string; err: string}>(done =>
+    execFile(process.execPath, [...node, ...args], (error, out, err) =>
+      done({code: error ? Number(error.code) : 0, out, err}),
+    ),
+  );
+}
+
+/** Red pictures against blue ones, of several sizes and formats; the folder's name has a space. */
+async function makePictures(folder: string, count = 6): Promise<string> {
+  const pictures = join(folder, 'my pictures');
+  for (const [name, background] of [
+    ['red', {r: 200, g: 40, b: 40}],
+    ['blue', {r: 40, g: 40, b: 200}],
+  ] as const) {
+    await mkdir(join(pictures, name), {recursive: true});
+    for (let i = 0; i < count; i++) {
+      const [width, height] = [20 + 7 * i, 31 + 3 * i];
+      const picture = sharp({create: {width, height, channels: 3, background}});
+      const file = join(pictures, name, `${i}.${i % 2 ? 'jpg' : 'png'}`);
+      await picture.toFile(file);
+    }
+  }
+  return pictures;
+}
+
+/** Blue or red by the mean of the channels, on values of 0 … `high`. */
+async function makeModel(folder: string, high = 1): Promise<string> {
+  await tf.setBackend('cpu');
+  const model = tf.sequential({
+    layers: [
+      tf.layers.globalAveragePooling2d({inputShape: [8, 8, 3]}),
+      tf.layers.dense({units: 2, activation: 'softmax'}),
+    ],
+  });
+  const slope = 10 / high;
+  // Sorted by name, blue is class 0.
+  const weights = [
+    tf.tensor2d([-slope, slope, 0, 0, slope, -slope], [3, 2]),
+    // Right only near the scale of its training.
+    tf.tensor1d([0, 0]),
+  ];
+  model.setWeights(weights);
+  const path = join(folder, `model ${high}`);
+  await saveModel(model, path);
+  tf.dispose(weights);
+  model.dispose();
+  return path;
+}
+
+const quick = ['--backend=cpu', '--steps=3', '--learning-rate=0.25'];
+
+test('from pictures to a page', async t => {
+  const folder = temporaryFolder(t);
+  const [pictures, model] = [
+    await makePictures(folder),
+    await makeModel(folder),
+  ];
+  await writeFile(join(pictures, 'red', 'notes.txt'), 'no picture');
+  const [html, json] = [join(folder, 'a b.html'), join(folder, 'a.json')];
+  const {code, out, err} = await run(
+    ...['evaluate', '--model', model, '--images', pictures, '--range=0,1'],
+    ...['--attacks=None,D(8/255),D(0.5)', '--html', html, '--json', json],
+    ...quick,
+  );
+  t.is(code, 0, err);
+  t.regex(out, /None.*100\.0/);
+  const report = JSON.parse(await readFile(json, 'utf8'));
+  t.deepEqual(
+    report.results.map(({accuracy}: {accuracy: number}) => accuracy),
+    [1, 1, 0],
+  );
+  t.is(report.examples, 12);
+  t.regex(report.notes.join(), /1 of 13 files could not be read.*notes\.txt/);
+  const page = await readFile(html, 'utf8');
+  t.regex(page, /D\(0\.5\): 12 of 12 fell/);
+  t.regex(page, /Accuracy in % by class/);
+  t.regex(page, /notes\.txt/);
+  t.notRegex(page, /<script|https?:/);
+});
+
+test('the range is guessed, and chance is refused', async t => {
+  const folder = temporaryFolder(t);
+  const pictures = await makePictures(folder);
+  const model = await makeModel(folder);
+  const args = ['evaluate', '--attacks=None', '--images', pictures, ...quick];
+  const guessed = await run(...args, '--model', model);
+  t.is(guessed.code, 0, guessed.err);
+  t.regex(guessed.err, /Guessed that the model was trained on values \[0, 1\]/);
+  const swapped = await run(...args, '--model', model, '--classes=red,blue');
+  t.is(swapped.code, 2);
+  t.regex(swapped.err, /no more often than by guessing.*--classes/);
+  const classes = await run(
+    ...args,
+    '--model',
+    model,
+    '--classes=red,blue,green',
+  );
+  t.is(classes.code, 2);
+  t.regex(classes.err, /has 2 classes, but .* has 3 \(red, blue, green\)/);
+});
+
+test('pictures under attack', async t => {
+  const folder = temporaryFolder(t);
+  const [pictures, model] = [
+    await makePictures(folder, 2),
+    await makeModel(folder),
+  ];
+  const shown = join(folder, 'attacked');
+  const {code, out, err} = await run(
+    ...['attack', '--model', model, '--images', pictures, '--out', shown],
+    ...['--attack=D(0.5)', '--range=0,1', ...quick],
+  );
+  t.is(code, 0, err);
+  t.regex(out, /of 4 pictures 4 were right before, 0 are right after/);
+  const files = await readdir(shown);
+  t.is(files.filter(file => file.endsWith('.png')).length, 12);
+  const {width, height} = await sharp(join(shown, '0-attacked.png')).metadata();
+  t.deepEqual([width, height], [8, 8]);
+  const page = await readFile(join(shown, 'index.html'), 'utf8');
+  for (const [, file] of page.matchAll(/src="([^"]+)"/g)) {
+    t.true(files.includes(file), file);
+  }
+});
+
+test('fine-tuning saves a model', async t => {
+  const folder = temporaryFolder(t);
+  const [pictures, model] = [
+    await makePictures(folder),
+    await makeModel(folder),
+  ];
+  const saved = join(folder, 'robust');
+  const {code, out, err} = await run(
+    ...['train', '--model', model, '--images', pictures, '--out', saved],
+    ...['--attack=D', '--range=0,1', '--epochs=1', '--hold-out=4', '--batch=4'],
+    '--backend=cpu',
+  );
+  t.is(code, 0, err);
+  t.regex(out, /Before: 100\.0 % of 4 held-out images right/);
+  t.regex(out, /Epoch 1: .*saved/);
+  const loaded = await loadModel(saved);
+  t.deepEqual(loaded.outputs[0].shape, [null, 2]);
+  loaded.dispose();
+});
+
+const refusals: Array<
+  [what: string, message: RegExp, args: (folder: string) => string[]]
+> = [
+  ['no model', /required option '--model/, () => ['evaluate']],
+  [
+    'an option that there is not',
+    /unknown option '--modle=x'/,
+    () => ['evaluate', '--modle=x'],
+  ],
+  ['a command that there is not', /unknown command/, () => ['evalute']],
+  [
+    'a model that is not there',
+    /x: no such file or folder/,
+    () => ['evaluate', '--model=x', '--backend=cpu'],
+  ],
+  [
+    'pictures without a folder of their own',
+    /no sub-folders/,
+    folder => [
+      'evaluate',
+      `--model=${folder}/model 1`,
+      `--images=${folder}/flat`,
+      '--backend=cpu',
+    ],
+  ],
+  [
+    'a range upside down',
+    /--range: 0 must be above 1/,
+    () => ['evaluate', '--model=x', '--range=1,0'],
+  ],
+  [
+    'a mean alone',
+    /--mean and --std are given together/,
+    () => ['evaluate', '--model=x', '--mean=0.5'],
+  ],
+  [
+    'a share above 1',
+    /--mix must be/,
+    folder => ['train', '--model=x', `--out=${folder}/o`, '--mix=2'],
+  ],
+  [
+    'an attack that there is not',
+    /'X' is not a term/,
+    folder => ['attack', '--model=x', `--out=${folder}/o`, '--attack=X'],
+  ],
+];
+
+test('bad input is one sentence, with exit code 2', async (t: ExecutionContext) => {
+  const folder = temporaryFolder(t);
+  await makeModel(folder);
+  await mkdir(join(folder, 'flat'));
+  await writeFile(join(folder, 'flat', 'a.png'), '');
+  for (const [what, message, args] of refusals) {
+    const {code, err} = await run(...args(folder));
+    t.is(code, 2, what);
+    t.regex(err, message, what);
+    t.notRegex(err, /\n\s+at /, what);
+  }
+});
