@@ -44,17 +44,18 @@ import {
   addSearchOptions,
   attackOptions,
   checkSpec,
-  describeSearch,
+  describeAttacks,
   isStrong,
   reachWarnings,
   type SearchOptions,
   searchSettings,
+  SINGLE_SEARCH,
+  singleSearchNote,
   splitSpecs,
 } from './search_options.js';
 
 const program = command('evaluate', {
-  description:
-    "A model's accuracy on CIFAR-10 under attacks: under each, and in the worst case for each image. The defaults are the paper's 100 steps of Adam; a strong evaluation, strong(C+S+D), finds more.",
+  description: `A model's accuracy on CIFAR-10 under attacks: under each, and in the worst case for each image. ${SINGLE_SEARCH}`,
   examples: [
     'npm run evaluate -- --model runs/demo/C+S+D --attacks None,C+S+D --examples 200',
     'npm run evaluate -- --model my-model --examples 1000 --json result.json',
@@ -141,12 +142,20 @@ run<Options>(program, async options => {
   const {report, rows} = evaluated;
   const all = allRows(names, rows, bars.progress, options.examples);
   console.log(
-    `\n${options.model}: ${options.examples} test images, variant ${options.variant}.\nEach attack: ${describeSearch(search)}.\n`,
+    `\n${options.model}: ${options.examples} test images, variant ${options.variant}.\n${describeAttacks(search, names)}.\n`,
   );
   console.log(evaluationTable(all));
   if (all.some(row => row.done !== undefined && row.correct === undefined)) {
     console.log(
       'Examples that are misclassified finish first: an unfinished attack has no accuracy.',
+    );
+  }
+  const notes = singleSearchNote(names);
+  if (notes.length > 0) console.log(notes.join('\n'));
+  const codes = (evaluated.warnings ?? []).map(({code}) => code);
+  if (codes.length > 0) {
+    console.log(
+      `Do not trust these numbers before the warnings above are settled: ${[...new Set(codes)].join(', ')}.`,
     );
   }
   const unfinished = all
@@ -166,7 +175,7 @@ run<Options>(program, async options => {
     console.log(`\nThe adversarial images are in ${options.save}.`);
   }
   if (options.json !== undefined) {
-    const json = {...described, ...(warnings.length > 0 && {notes: warnings})};
+    const json = {...described, notes: [...warnings, ...notes]};
     await writeWhole(options.json, JSON.stringify(json, null, 2) + '\n');
   }
   exitIfStopped(stop);
@@ -174,6 +183,8 @@ run<Options>(program, async options => {
 
 interface Evaluated {
   report: object;
+  /** None were looked for where the images are saved. */
+  warnings?: RobustnessReport['warnings'];
   /** Finished attacks only. */
   rows: EvaluationRow[];
   records?: AttackRecord[];
@@ -206,7 +217,7 @@ async function evaluate(
       ...{attack, correct, seconds},
       examples: data.size,
     }));
-  return {report, rows};
+  return {report, warnings: report.warnings, rows};
 }
 
 /** Results of an interrupted run say whether they cover all examples. */

@@ -124,7 +124,7 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
 
   for (const [name, {script, after, args}] of Object.entries(COMMANDS)) {
     test(`${name}: a failure after the progress bar has begun ends the process`, async t => {
-      t.timeout(120_000);
+      t.timeout(240_000);
       const folder = temporaryFolder(t);
       const model = await tinyModel(join(folder, 'model'));
       const out = join(folder, 'out');
