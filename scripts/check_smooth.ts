@@ -9,7 +9,12 @@ import {
   strong,
 } from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
-import {command, requiredOption, run, startBackend} from '../src/cli/command_line.js';
+import {
+  command,
+  requiredOption,
+  run,
+  startBackend,
+} from '../src/cli/command_line.js';
 import {
   backendOption,
   examplesOption,

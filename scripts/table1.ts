@@ -31,6 +31,7 @@ import {
   reachWarnings,
   type SearchOptions,
   searchSettings,
+  SINGLE_SEARCH,
   splitSpecs,
 } from '../src/cli/search_options.js';
 import {collectTable} from './table1/collect.js';
@@ -48,8 +49,7 @@ import {
 } from './table1/row_models.js';
 
 const program = command('npm run table1 --', {
-  description:
-    'Table 1: the accuracy of several defenses under each attack, beside the numbers of the paper. A stopped run, even by kill -9, resumes with the same command.',
+  description: `Table 1: the accuracy of several defenses under each attack, beside the numbers of the paper. A stopped run, even by kill -9, resumes with the same command. ${SINGLE_SEARCH}`,
   examples: [
     'npm run table1 -- --models runs/rows --examples 1000 --out runs/table1',
     'npm run table1 -- --row Undefended=normal.pt --row D=delta.pt --variant both --examples 100 --out runs/table1',

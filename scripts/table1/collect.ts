@@ -1,4 +1,4 @@
-import type {Variant} from '../../src/index.js';
+import type {EvaluationWarning, Variant} from '../../src/index.js';
 import {type CellPictures} from './html.js';
 import {partPlaces} from './compute_row.js';
 import type {PartPlace, PartStore} from './part_store.js';
@@ -29,6 +29,7 @@ export async function collectTable({
   for (const variant of variants) {
     for (const {name, digest} of rows) {
       const correct: Array<string | null> = [];
+      const warnings: EvaluationWarning[] = [];
       for (const attack of columns) {
         const cell = {row: name, variant, attack};
         const parts = await readParts(
@@ -36,13 +37,17 @@ export async function collectTable({
           partPlaces(cell, examples, settings.part),
         );
         correct.push(parts && parts.map(part => part.correct).join(''));
+        warnings.push(...(parts?.[0]?.warnings ?? []));
         const pictures = (parts ?? []).flatMap(part => part.pictures);
         shown.set(
           key(name, variant, attack),
           pictures.slice(0, settings.pictures),
         );
       }
-      found.push(tableRow(name, digest, variant, columns, correct));
+      found.push({
+        ...tableRow(name, digest, variant, columns, correct),
+        ...(warnings.length > 0 && {warnings}),
+      });
     }
   }
   return {

@@ -3,6 +3,7 @@ import {
   attackExamples,
   type AttackOptions,
   type Classifier,
+  type EvaluationWarning,
   evaluateRobustness,
   type ImageSet,
   type Variant,
@@ -83,10 +84,34 @@ async function computePart(
     ? await evaluateStrongly(model, place, options, args)
     : await attackAll(model, place, options, args);
   if (found.correct.length < place.end - place.begin) return null;
-  return {...found, seconds: (performance.now() - started) / 1000};
+  const seconds = (performance.now() - started) / 1000;
+  if (place.begin > 0 || args.signal?.aborted) return {...found, seconds};
+  const warnings = await warningsOf(model, place, options, args);
+  return {...found, seconds, ...(warnings.length > 0 && {warnings})};
 }
 
-type Found = Omit<Part, 'seconds'>;
+type Found = Omit<Part, 'seconds' | 'warnings'>;
+
+/** Number of leading examples that are looked at for reasons not to trust a cell. */
+const CHECKED = 16;
+
+/** Warnings of an evaluation of a few examples. The legend says already which bounds are out of reach. */
+async function warningsOf(
+  model: Classifier,
+  {attack, variant}: PartPlace,
+  options: AttackOptions,
+  {settings, data, signal}: ComputeArgs,
+): Promise<EvaluationWarning[]> {
+  const few = data.slice(0, Math.min(CHECKED, data.size));
+  const {warnings} = await evaluateRobustness(model, few, {
+    ...options,
+    earlyStop: variant === 'paper',
+    attacks: [attack],
+    batchSize: settings.batch,
+    signal,
+  });
+  return warnings.filter(({code}) => code !== 'bound-out-of-reach');
+}
 
 async function attackAll(
   model: Classifier,

@@ -2,7 +2,7 @@ import type {ImageSet} from '../../src/index.js';
 import {examplesSection} from './html_examples.js';
 import {escapeHtml} from '../../src/cli/html_escape.js';
 import {STYLE} from '../../src/cli/html_style.js';
-import {interval, legend, percent} from './markdown.js';
+import {interval, legend, percent, warningLines} from './markdown.js';
 import type {Cell, Row, Table} from './types.js';
 
 /** Pictures of perturbed images of a cell, PNGs in base64, from the first example on. */
@@ -39,12 +39,26 @@ export function htmlReport(
 ${legend(table)
   .map(line => `<p>${escapeHtml(line)}</p>`)
   .join('\n')}
-${tables}
+${warningsSection(table)}${tables}
 <h2>Examples</h2>
 ${examples}
 </main>
 </body>
 </html>
+`;
+}
+
+function warningsSection(table: Table): string {
+  const lines = table.rows.flatMap(warningLines);
+  if (lines.length === 0) return '';
+  const items = lines.map(line => `<li>${escapeHtml(line)}</li>`).join('\n');
+  return `<section aria-label="Warnings">
+<h2>Warnings</h2>
+<p>Reasons not to trust some of the numbers.</p>
+<ul>
+${items}
+</ul>
+</section>
 `;
 }
 

@@ -1,14 +1,27 @@
-import {describeSearch, reachWarnings} from '../../src/cli/search_options.js';
-import type {Cell, Table} from './types.js';
+import {
+  describeAttacks,
+  reachWarnings,
+  singleSearchNote,
+} from '../../src/cli/search_options.js';
+import type {Cell, Row, Table} from './types.js';
 
 /** How to read the table, for both readable reports. */
 export function legend({settings, examples, columns}: Table): string[] {
   return [
     ...reachWarnings(columns, settings).map(text => `Warning: ${text}`),
-    `Accuracy in % on the first ${examples} test images of CIFAR-10. Each attack: ${describeSearch(settings)}; seed ${settings.seed}, batches of ${settings.batch}, backend ${settings.backend}.`,
+    `Accuracy in % on the first ${examples} test images of CIFAR-10. ${describeAttacks(settings, columns)}; seed ${settings.seed}, batches of ${settings.batch}, backend ${settings.backend}.`,
     'Each accuracy is followed by its 95 % interval (Wilson) and by the number in Table 1 of Laidlaw & Feizi 2019 for all 10,000 test images; ≠ marks a number outside the interval, a difference that is more than sampling error.',
+    ...singleSearchNote(columns),
     'Worst case: an example counts as robust only if it survives every column. The variant paper follows the definitions of the paper, the variant reference its released code.',
   ];
+}
+
+/** A sentence for each warning of a row's evaluations, each once. */
+export function warningLines({name, variant, warnings = []}: Row): string[] {
+  const lines = warnings.map(
+    ({code, message}) => `${name} (${variant}): ${message} [${code}]`,
+  );
+  return [...new Set(lines)];
 }
 
 export function percent(share: number): string {
@@ -39,10 +52,17 @@ export function markdownReport(table: Table): string {
     const body = lines.map(cells => `| ${cells.join(' | ')} |`).join('\n');
     return `## Variant ${variant}\n\n${body}\n`;
   });
+  const warnings = table.rows.flatMap(warningLines);
   return [
     '# Robust accuracy on CIFAR-10\n',
     ...legend(table).map(line => `${line}\n`),
     ...parts,
+    ...(warnings.length > 0
+      ? [
+          '## Warnings\n',
+          warnings.map(line => `- ${escapeMarkdown(line)}\n`).join(''),
+        ]
+      : []),
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-import type {Variant} from '../../src/index.js';
+import type {EvaluationWarning, Variant} from '../../src/index.js';
 import type {SearchSettings} from '../../src/cli/search_options.js';
 
 /** What all results in one folder share. */
@@ -20,6 +20,8 @@ export interface Part {
   /** PNGs of perturbed images, base64, from the part's first example on. */
   pictures: string[];
   seconds: number;
+  /** Of a cell's first part: what a check of its first examples found. */
+  warnings?: EvaluationWarning[];
 }
 
 /** A finished cell of the table. */
@@ -45,6 +47,8 @@ export interface Row {
   cells: Array<Cell | null>;
   /** An example counts only if it survives every column. Null until all are finished. */
   worstCase: Omit<Cell, 'attack' | 'paper' | 'differs'> | null;
+  /** Reasons not to trust its numbers. */
+  warnings?: EvaluationWarning[];
 }
 
 /** The whole table. Everything in it can be written as JSON. */

@@ -59,11 +59,13 @@ import {
   addSearchOptions,
   attackOptions,
   checkSpec,
-  describeSearch,
+  describeAttacks,
   isStrong,
   reachWarnings,
   type SearchOptions,
   searchSettings,
+  SINGLE_SEARCH,
+  singleSearchNote,
   splitSpecs,
 } from './search_options.js';
 
@@ -100,8 +102,7 @@ export function evaluateCommand({
   examples,
 }: EvaluateCommandArgs): Command {
   const program = command(name, {
-    description:
-      "A model's accuracy under attacks: under each, and in the worst case for each image. The defaults are the paper's 100 steps of Adam; a strong evaluation, strong(C+S+D), finds more.",
+    description: `A model's accuracy under attacks: under each, and in the worst case for each image. The defaults are the paper's 100 steps of Adam. ${SINGLE_SEARCH}`,
     examples,
   })
     .addOption(requiredOption('--model <path>', MODEL_HELP))
@@ -207,10 +208,12 @@ async function evaluate(
   }));
   const all = allRows(names, rows, bars.progress, data.size);
   console.log(
-    `\n${options.model}: ${data.size} ${options.images ? 'images' : 'test images'}, variant ${variant}.\nEach attack: ${describeSearch(search)}.\n`,
+    `\n${options.model}: ${data.size} ${options.images ? 'images' : 'test images'}, variant ${variant}.\n${describeAttacks(search, names)}.\n`,
   );
   console.log(evaluationTable(all));
-  boundsLines(finished).forEach(line => console.log(line));
+  for (const line of [...boundsLines(finished), ...singleSearchNote(names)]) {
+    console.log(line);
+  }
   const unfinished = all
     .filter(row => row.correct === undefined)
     .map(({attack, done = 0}) => ({attack, done}));
@@ -236,7 +239,7 @@ async function evaluate(
   if (options.html !== undefined) {
     const page = htmlReport({
       ...{model: options.model, images: options.images, data, report, notes},
-      ...{search: describeSearch(search), records: kept, predicted},
+      ...{search: describeAttacks(search, names), records: kept, predicted},
     });
     await writeWhole(options.html, page);
     console.log(`\nThe page is ${options.html}.`);

@@ -25,7 +25,7 @@ export function htmlReport(args: HtmlReportArgs): string {
   const {model, images = 'CIFAR-10', data, report, notes, search} = args;
   const title = `Robustness of ${model}`;
   const about = [
-    `${data.size} images of ${images}, ${data.classNames.length} classes. Each attack: ${search}. A robust accuracy is an upper bound: stronger searches give lower numbers, and strong(…) is the one to report.`,
+    `${data.size} images of ${images}, ${data.classNames.length} classes. ${search}. A robust accuracy is an upper bound: stronger searches give lower numbers, and strong(…) is the one to report.`,
     ...notes,
   ];
   return `<!doctype html>

@@ -95,7 +95,10 @@ export class Checks {
         checkLargerBound,
         checkGradientFree,
       ]) {
-        const found = await check({classifier, sample, attack, signal});
+        const found = await check({
+          ...{classifier, sample, attack, signal},
+          share: survivors.length / this.data.size,
+        });
         found.forEach(warning => this.add(warning));
         if (signal?.aborted) return;
       }

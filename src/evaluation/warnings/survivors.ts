@@ -1,4 +1,6 @@
+import * as tf from '@tensorflow/tfjs';
 import type {Attack} from '../../attacks/attack.js';
+import type {AttackOptions} from '../../attacks/options.js';
 import type {ThreatModel} from '../../attacks/threat_models/threat_model.js';
 import {dispose} from '../../ops/tidy.js';
 import {attackAgain, needsGradients} from '../attack_again.js';
@@ -8,6 +10,8 @@ import type {EvaluationWarning} from './warning.js';
 
 /** Checks of an attack on a sample of the examples that withstood it. */
 export interface SurvivorCheck extends Checked {
+  /** The share of all examples that withstood it. */
+  share: number;
   signal?: AbortSignal;
 }
 
@@ -17,11 +21,18 @@ const CLEARLY = 0.2;
 const clearly = (fallen: number, of: number) =>
   fallen >= Math.max(2, CLEARLY * of);
 
-/** Twice the steps, from a random start: do many of those that withstood fall? */
+/** By what share of all examples a longer search has to lower the accuracy. */
+const LOWER = 0.1;
+
+/**
+ * Twice the steps, from a random start: do many of those that withstood fall, and
+ * with them the accuracy?
+ */
 export async function checkConvergence({
   classifier,
   sample,
   attack,
+  share,
   signal,
 }: SurvivorCheck): Promise<EvaluationWarning[]> {
   const {name, options} = attack;
@@ -39,10 +50,11 @@ export async function checkConvergence({
     onNonFinite: () => {},
     signal,
   });
-  const {best, steps} = await readAndDispose(found);
+  const {best, steps} = await readAndDispose(found, options.smoothnessWeight);
   const warnings: EvaluationWarning[] = [];
   const fallen = best.filter(m => !(m >= 0)).length;
-  if (clearly(fallen, sample.size)) {
+  const lower = (fallen / sample.size) * share;
+  if (clearly(fallen, sample.size) && lower >= LOWER) {
     warnings.push({
       code: 'not-converged',
       attack: name,
@@ -83,11 +95,7 @@ export async function checkLargerBound({
       optimizer: 'sign',
       learningRate: undefined,
     }),
-    steps: Math.min(Math.max(attack.options.steps, 20), 40),
-    restarts: 1,
-    earlyStop: true,
-    keep: 'best',
-    seed: attack.options.seed ?? 0,
+    ...freely(attack),
   });
   const {images, labels} = sample;
   const found = await search.perturbAsync(classifier, images, labels, {
@@ -106,6 +114,18 @@ export async function checkLargerBound({
   ];
 }
 
+/** A search of bounded cost for which everything inside the bounds is free. */
+function freely({options}: Attack): AttackOptions {
+  return {
+    steps: Math.min(Math.max(options.steps, 20), 40),
+    smoothnessWeight: 0,
+    restarts: 1,
+    earlyStop: true,
+    keep: 'best',
+    seed: options.seed ?? 0,
+  };
+}
+
 function firstAllowed(threatModel: ThreatModel): ThreatModel | null {
   for (const scale of SCALES) {
     try {
@@ -117,42 +137,69 @@ function firstAllowed(threatModel: ThreatModel): ThreatModel | null {
   return null;
 }
 
-/** Does a search without gradients find what the one with gradients does not? */
+/**
+ * Does a search without gradients find what no search with them does? What
+ * another search with gradients finds too, Auto-PGD on the margin, is no sign of
+ * hidden gradients.
+ */
 export async function checkGradientFree({
   classifier,
   sample,
   attack,
   signal,
 }: SurvivorCheck): Promise<EvaluationWarning[]> {
+  if (!needsGradients(attack)) return [];
   const margins = await boxSearch(attack, classifier, sample, {signal});
-  const fallen = margins.filter(m => !(m >= 0)).length;
-  if (!clearly(fallen, sample.size)) return [];
-  return [
-    {
-      code: 'gradient-free-is-stronger',
-      attack: attack.name,
-      message: `${attack.name}: of ${sample.size} examples that withstood the attack, ${fallen} fall to a short random search that uses no gradient, so the gradient misleads the attack. Look for what hides it: rounding, saturation, randomness, non-differentiable layers.`,
-    },
-  ];
+  const fallen = margins.flatMap((m, i) => (m >= 0 ? [] : [i]));
+  if (!clearly(fallen.length, sample.size)) return [];
+  const better = attackAgain(attack, attack.threatModel, {
+    ...freely(attack),
+    optimizer: 'apgd',
+    learningRate: undefined,
+    loss: 'margin',
+  });
+  const places = tf.tensor1d(fallen, 'int32');
+  const images = tf.gather(sample.images, places);
+  const labels = tf.gather(sample.labels, places);
+  try {
+    const found = await better.perturbAsync(classifier, images, labels, {
+      onNonFinite: () => {},
+      signal,
+    });
+    const {best} = await readAndDispose(found);
+    const hidden = best.filter(m => m >= 0).length;
+    if (!clearly(hidden, sample.size)) return [];
+    return [
+      {
+        code: 'gradient-free-is-stronger',
+        attack: attack.name,
+        message: `${attack.name}: of ${sample.size} examples that withstood the attack, ${hidden} fall to a short random search that uses no gradient, but not to Auto-PGD, so the gradient misleads attacks. Look for what hides it: rounding, saturation, randomness, non-differentiable layers.`,
+      },
+    ];
+  } finally {
+    tf.dispose([places, images, labels]);
+  }
 }
 
 type Found = Awaited<ReturnType<Attack['perturbAsync']>>;
 
-/** The final margins, and of each example those of all steps. */
+/** The final margins, and of each example what the search minimizes at all steps, if by the margin. */
 async function readAndDispose(
   found: Found,
+  smoothnessWeight = 0,
 ): Promise<{best: number[]; steps: number[][]}> {
   const {margin, history} = found;
   try {
     const best = [...(await margin.data())];
-    const values = history ? await history.margin.data() : [];
+    const margins = history ? await history.margin.data() : [];
+    const rough = history ? await history.smoothness.data() : [];
     const n = best.length;
-    const steps = best.map((_, i) => [
-      ...Array.from(
-        {length: values.length / n},
-        (_, step) => values[step * n + i],
-      ),
-    ]);
+    const steps = best.map((_, i) =>
+      Array.from({length: margins.length / n}, (_, step) => {
+        const at = step * n + i;
+        return margins[at] + smoothnessWeight * rough[at];
+      }),
+    );
     return {best, steps};
   } finally {
     dispose(found);
