@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {Delta} from '../attacks/threat_models/delta.js';
 import {ReColor} from '../attacks/threat_models/recolor.js';
 import {Sequence} from '../attacks/threat_models/sequence.js';
+import {noiseSpacing} from '../attacks/threat_models/smooth.js';
 import {StAdv} from '../attacks/threat_models/stadv.js';
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import {tidy} from '../ops/tidy.js';
@@ -61,8 +62,14 @@ function deltaTerm(model: Delta): FastTerm {
 
 function recolorTerm(model: ReColor, spacing: number): FastTerm {
   const {epsilon, resolution} = model;
-  const every = gridSpacing(model, Math.max(...epsilon), spacing);
-  const coarse = resolution.map(size => coarseSize(size, every));
+  const coarse = resolution.map(
+    size =>
+      gridSize(
+        size,
+        {epsilon: Math.max(...epsilon), smooth: model.smooth},
+        3,
+      ) ?? coarseSize(size, spacing),
+  );
   return {
     ...anyTerm(model),
     noise: (images, scale, seed) =>
@@ -75,12 +82,13 @@ function recolorTerm(model: ReColor, spacing: number): FastTerm {
 }
 
 function flowTerm(model: StAdv, spacing: number): FastTerm {
-  const every = gridSpacing(model, model.epsilon, spacing);
   const any = anyTerm(model);
   return {
     ...any,
     noise: ({shape: [n, height, width]}, scale, seed) => {
-      const coarse = [height, width].map(size => coarseSize(size, every));
+      const coarse = [height, width].map(
+        size => gridSize(size, model, 2) ?? coarseSize(size, spacing),
+      );
       const shape = [n, ...coarse, 2];
       return tidy(() => [
         insideImage(uniform(shape, scale * model.epsilon, seed)),
@@ -135,18 +143,18 @@ function insideImage(flow: tf.Tensor): tf.Tensor {
 }
 
 /**
- * A threat model with a hard bound on the difference of neighbors has a grid on
- * which displacements of opposite bounds respect it: 2ε/spacing ≤ smooth.
+ * Points of a coarse grid over an axis of `size` points such that what is
+ * interpolated from displacements within ε satisfies a bound on the difference of
+ * neighbors; null without such a bound.
  */
-function gridSpacing(
-  model: ThreatModel,
-  epsilon: number,
-  spacing: number,
-): number {
-  const {smooth} = model as {smooth?: number};
-  return smooth !== undefined && smooth > 0 && Number.isFinite(smooth)
-    ? Math.max(1, (2 * epsilon) / smooth)
-    : spacing;
+function gridSize(
+  size: number,
+  {epsilon, smooth}: {epsilon: number; smooth: number},
+  components: number,
+): number | null {
+  if (smooth === Infinity) return null;
+  const spacing = noiseSpacing(epsilon, smooth, components);
+  return size < 2 ? size : Math.floor((size - 1) / spacing) + 1;
 }
 
 function uniform(shape: number[], bound: number, seed: number): tf.Tensor {
