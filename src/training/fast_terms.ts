@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {Delta} from '../attacks/threat_models/delta.js';
 import {ReColor} from '../attacks/threat_models/recolor.js';
 import {Sequence} from '../attacks/threat_models/sequence.js';
+import {noiseSpacing} from '../attacks/threat_models/smooth.js';
 import {StAdv} from '../attacks/threat_models/stadv.js';
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import {tidy} from '../ops/tidy.js';
@@ -61,12 +62,14 @@ function deltaTerm(model: Delta): FastTerm {
 
 function recolorTerm(model: ReColor, spacing: number): FastTerm {
   const {epsilon, resolution} = model;
-  const coarseOf = coarseGrid(model, {
-    epsilon: Math.max(...epsilon),
-    spacing,
-    components: 3,
-  });
-  const coarse = resolution.map(coarseOf);
+  const coarse = resolution.map(
+    size =>
+      gridSize(
+        size,
+        {epsilon: Math.max(...epsilon), smooth: model.smooth},
+        3,
+      ) ?? coarseSize(size, spacing),
+  );
   return {
     ...anyTerm(model),
     noise: (images, scale, seed) =>
@@ -79,16 +82,13 @@ function recolorTerm(model: ReColor, spacing: number): FastTerm {
 }
 
 function flowTerm(model: StAdv, spacing: number): FastTerm {
-  const coarseOf = coarseGrid(model, {
-    epsilon: model.epsilon,
-    spacing,
-    components: 2,
-  });
   const any = anyTerm(model);
   return {
     ...any,
     noise: ({shape: [n, height, width]}, scale, seed) => {
-      const coarse = [height, width].map(coarseOf);
+      const coarse = [height, width].map(
+        size => gridSize(size, model, 2) ?? coarseSize(size, spacing),
+      );
       const shape = [n, ...coarse, 2];
       return tidy(() => [
         insideImage(uniform(shape, scale * model.epsilon, seed)),
@@ -143,26 +143,18 @@ function insideImage(flow: tf.Tensor): tf.Tensor {
 }
 
 /**
- * How many points a coarse grid has along an axis of so many. A threat model with
- * a hard bound on the difference of neighbors, a Euclidean norm, has a grid on
- * which displacements of opposite bounds respect it: 2ε√components/spacing ≤ smooth.
+ * Points of a coarse grid over an axis of `size` points such that what is
+ * interpolated from displacements within ε satisfies a bound on the difference of
+ * neighbors; null without such a bound.
  */
-function coarseGrid(
-  model: ThreatModel,
-  {
-    epsilon,
-    spacing,
-    components,
-  }: {epsilon: number; spacing: number; components: number},
-): (size: number) => number {
-  const {smooth} = model as {smooth?: number};
-  if (smooth === undefined || !Number.isFinite(smooth)) {
-    return size => coarseSize(size, spacing);
-  }
-  const least = Math.max(1, (2 * epsilon * Math.sqrt(components)) / smooth);
-  // Rounded down, since points that are closer would exceed the bound.
-  return size =>
-    size < 2 ? size : Math.max(1, Math.floor((size - 1) / least + 1e-9)) + 1;
+function gridSize(
+  size: number,
+  {epsilon, smooth}: {epsilon: number; smooth: number},
+  components: number,
+): number | null {
+  if (smooth === Infinity) return null;
+  const spacing = noiseSpacing(epsilon, smooth, components);
+  return size < 2 ? size : Math.floor((size - 1) / spacing) + 1;
 }
 
 function uniform(shape: number[], bound: number, seed: number): tf.Tensor {
