@@ -1,7 +1,6 @@
 import {createHash} from 'node:crypto';
-import {readdir, stat} from 'node:fs/promises';
+import {stat} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import {fileURLToPath} from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import {
   countClasses,
@@ -12,8 +11,12 @@ import {
   wideResnet34x10,
 } from '../src/index.js';
 import {readRegularFile} from '../src/io/cache.js';
-import {loadGraphModel, loadModel, resnetFromPyTorch} from '../src/node.js';
-import {findRow, folderName} from './paper_rows.js';
+import {
+  loadGraphModel,
+  loadModel,
+  resnetFromPyTorch,
+  robustFolder,
+} from '../src/node.js';
 
 /** Networks that `train` can make. */
 export const NETWORKS = {
@@ -26,26 +29,8 @@ export const NETWORKS = {
 
 export type NetworkName = keyof typeof NETWORKS;
 
-/** Before the name of a row: the model of this repository that was trained with it. */
+/** Before the name of a row: the model of tfjs-adversarial-models that was trained with it. */
 const ROBUST = 'robust:';
-
-/**
- * The folder of this repository's own model of a row.
- *
- * @throws Error with the rows that have one.
- */
-export async function robustFolder(
-  name: string,
-  root = fileURLToPath(new URL('../models', import.meta.url)),
-): Promise<string> {
-  const row = findRow(name);
-  const folder = join(root, folderName(row));
-  if (await stat(join(folder, 'model.json')).catch(() => null)) return folder;
-  const there = await readdir(root).catch(() => []);
-  throw new Error(
-    `This repository has no trained model of ${row.name}, only of: ${there.join(', ') || 'none'}. \`npm run train -- --defense '${row.name}'\` trains one.`,
-  );
-}
 
 /** The path of a model's file or folder, of which `robust:ROW` is one way to write it. */
 async function modelPath(path: string): Promise<string> {

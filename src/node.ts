@@ -12,6 +12,8 @@ export {
   saveModel,
   type SaveModelOptions,
 } from './models/files.js';
+export {loadRobust, robustFolder} from './models/robust_package.js';
+export type {LoadRobustArgs} from './models/robust.js';
 export {
   loadPyTorchCheckpoint,
   type Checkpoint,
