@@ -76,7 +76,7 @@ interface Options {
 
 const program = command('compare_crafting', {
   description: 'Compares fast crafting with ten steps of PGD.',
-  examples: ['npm run compare_crafting -- --epochs 6'],
+  examples: ['node … scripts/compare_crafting.ts --epochs 6'],
 })
   .option('--epochs <n>', 'passes over the data', whole(1), 6)
   .option('--examples <n>', 'training images', whole(BATCH), 5000)
