@@ -7,9 +7,18 @@ import {
   StAdv,
 } from '../src/index.js';
 import {loadCifar10} from '../src/node.js';
-import {command, requiredOption, run, startBackend} from './command_line.js';
+import {
+  command,
+  requiredOption,
+  run,
+  startBackend,
+} from '../src/cli/command_line.js';
 import {readCifar10Model} from './models.js';
-import {backendOption, examplesOption, threadsOption} from './options.js';
+import {
+  backendOption,
+  examplesOption,
+  threadsOption,
+} from '../src/cli/options.js';
 
 const program = command('calibrate_smooth', {
   description:

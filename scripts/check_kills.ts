@@ -1,6 +1,6 @@
 // Kills table1 and train with kill -9 at random moments and at chosen ones, goes
 // on with them, and compares with a run that was never stopped. Takes a while:
-// node --conditions=@tfjs-adversarial/source --import=tsx scripts/check_kills.ts [table1|train]
+// node --conditions=@tfjs-adversarial/source --import=tsx scripts/check_kills.ts [table1|train|train-fast|train-union]
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -36,6 +36,21 @@ const subjects: Subject[] = [
     ],
     outcome: folderOfTraining,
   },
+  // The same of the newer modes, by their names for this script.
+  ...Object.entries({
+    'train-fast': [
+      ...['--defense=D', '--on-overfitting=restore', '--ema=0.9'],
+      ...['--objective=logit-pairing', '--label-smoothing=0.1'],
+    ],
+    'train-union': ['--defense=Union', '--mix=0.5', '--awp=0.01'],
+  }).map(([name, args]) => ({
+    name,
+    args: [
+      ...[...training, ...args, '--crafting=fast', '--schedule=one-cycle'],
+      ...['--checkpoint-minutes=0', '--resume'],
+    ],
+    outcome: folderOfTraining,
+  })),
   {
     name: 'table1',
     args: [
@@ -63,9 +78,10 @@ console.log(failures === 0 ? 'Nothing differs.' : `${failures} differ.`);
 process.exitCode = failures === 0 ? 0 : 1;
 
 async function check({name, args, outcome}: Subject): Promise<number> {
+  const script = name.replace(/-.*/, '');
   const whole = join(root, name, 'whole');
   const began = performance.now();
-  const first = await start(name, [...args, `--out=${whole}`]).ended;
+  const first = await start(script, [...args, `--out=${whole}`]).ended;
   if (first.code !== 0) throw new Error(first.err);
   const took = performance.now() - began;
   console.log(`${name}: ${(took / 1000).toFixed(0)} s unstopped`);
@@ -74,7 +90,7 @@ async function check({name, args, outcome}: Subject): Promise<number> {
   let differing = 0;
   const fresh = () => join(root, name, `run${runs++}`);
   const goOn = async (folder: string, what: string) => {
-    const {code, err} = await start(name, [...args, `--out=${folder}`]).ended;
+    const {code, err} = await start(script, [...args, `--out=${folder}`]).ended;
     const same =
       code === 0 && isDeepStrictEqual(await outcome(folder), expected);
     if (!same) {
@@ -90,7 +106,7 @@ async function check({name, args, outcome}: Subject): Promise<number> {
   for (let done = 0; done < RANDOM_KILLS + EARLY_KILLS;) {
     const delay =
       done < EARLY_KILLS ? 1000 * Math.random() : took * Math.random();
-    const {killed} = await start(name, [...args, `--out=${folder}`], {delay})
+    const {killed} = await start(script, [...args, `--out=${folder}`], {delay})
       .ended;
     if (killed) {
       done++;
@@ -105,13 +121,13 @@ async function check({name, args, outcome}: Subject): Promise<number> {
   console.log(`${name}: ${RANDOM_KILLS + EARLY_KILLS} kills at random moments`);
 
   // Once in each kind of writing.
-  const watched = start(name, [...args, `--out=${fresh()}`], {watch: true});
+  const watched = start(script, [...args, `--out=${fresh()}`], {watch: true});
   const kinds = [...new Set((await watched.ended).moments)];
   folder = fresh();
   kills = [];
   for (const kind of kinds) {
     const at = {kind, count: 1 + Math.floor(2 * Math.random())};
-    const {killed} = await start(name, [...args, `--out=${folder}`], {at})
+    const {killed} = await start(script, [...args, `--out=${folder}`], {at})
       .ended;
     if (killed) {
       kills.push(`${kind} ${at.count}`);

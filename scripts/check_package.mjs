@@ -73,6 +73,27 @@ for (const folder of ['.', 'packages/tfjs-backend-onnx']) {
   await check(`${name}: npm publish --dry-run`, () => tarball.publishDryRun());
 }
 
+await check('tfjs-adversarial-models: npm pack holds models only', () => {
+  const folder = join(root, 'packages', 'tfjs-adversarial-models');
+  const args = ['pack', '--json', `--pack-destination=${tarballs}`];
+  const {stdout} = run('npm', args, folder);
+  const [{filename, files, name}] = JSON.parse(
+    stdout.slice(stdout.search(/^\[/m)),
+  );
+  const other = files.filter(
+    ({path, size}) =>
+      size >= 1e6 ||
+      !/^(models\/(models\.json|[\w+-]+\/(model\.json|card\.(md|json)|weights.*\.bin))|[A-Z]+(\.md)?|package\.json)$/.test(
+        path,
+      ),
+  );
+  none(
+    other.map(({path}) => path),
+    'it holds',
+  );
+  packed[name] = join(tarballs, filename);
+});
+
 const oneTfjs = project => {
   const copies = project
     .installed()
@@ -194,6 +215,20 @@ await check('a bundle for browsers refuses what needs Node', async () => {
     const start = `tfjs-adversarial/${entry} needs Node.js`;
     assert(printed.startsWith(start), `it printed ${printed}`);
   }
+});
+
+await check('tfjs-adversarial-models beside it: loadRobust', () => {
+  const program = `import {loadRobust} from 'tfjs-adversarial/node';
+const model = await loadRobust('d').catch(({message}) => console.log(message));
+if (model) console.log(model.countParams(), 'weights');`;
+  assert(
+    /run `npm install tfjs-adversarial-models`/.test(
+      user.node('robust.mjs', program),
+    ),
+    'its absence is not one sentence',
+  );
+  user.install(packed['tfjs-adversarial-models']);
+  assert(/466426 weights/.test(user.node('robust.mjs', program)), 'no model');
 });
 
 await check('tfjs-backend-onnx beside it: trains', () => {

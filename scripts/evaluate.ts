@@ -1,11 +1,9 @@
 import {evaluateCommand} from '../src/cli/evaluate.js';
-import {robustFolder} from './models.js';
 import {COLUMNS} from './paper_rows.js';
 
 const command = evaluateCommand({
   name: 'npm run evaluate --',
   attacks: COLUMNS,
-  robustFolder,
   examples: [
     'npm run evaluate -- --model runs/demo/C+S+D --attacks None,C+S+D --examples 200',
     'npm run evaluate -- --model my-model --examples 1000 --json result.json',

@@ -1,7 +1,5 @@
-import {readdir, stat} from 'node:fs/promises';
-import {join} from 'node:path';
-import {fileURLToPath} from 'node:url';
 import * as tf from '@tensorflow/tfjs';
+import {readModel} from '../src/cli/models.js';
 import {
   countClasses,
   resnet20,
@@ -10,11 +8,8 @@ import {
   smallCnn,
   wideResnet34x10,
 } from '../src/index.js';
-import {
-  modelDigest as digestOf,
-  readModel as readAnyModel,
-} from '../src/cli/models.js';
-import {findRow, folderName} from './paper_rows.js';
+
+export {modelDigest, readModel} from '../src/cli/models.js';
 
 /** Networks that `train` can make. */
 export const NETWORKS = {
@@ -26,36 +21,6 @@ export const NETWORKS = {
 };
 
 export type NetworkName = keyof typeof NETWORKS;
-
-/**
- * The folder of this repository's own model of a row.
- *
- * @throws Error with the rows that have one.
- */
-export async function robustFolder(
-  name: string,
-  root = fileURLToPath(new URL('../models', import.meta.url)),
-): Promise<string> {
-  const row = findRow(name);
-  const folder = join(root, folderName(row));
-  if (await stat(join(folder, 'model.json')).catch(() => null)) return folder;
-  const there = await readdir(root).catch(() => []);
-  throw new Error(
-    `This repository has no trained model of ${row.name}, only of: ${there.join(', ') || 'none'}. \`npm run train -- --defense '${row.name}'\` trains one.`,
-  );
-}
-
-/** A model of any of the kinds that `--model` takes. */
-export function readModel(
-  given: string,
-): Promise<tf.LayersModel | tf.GraphModel> {
-  return readAnyModel(given, robustFolder);
-}
-
-/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
-export function modelDigest(given: string): Promise<string> {
-  return digestOf(given, robustFolder);
-}
 
 /**
  * A model that classifies CIFAR-10.

@@ -92,6 +92,7 @@ export type {
 } from './tensorboard/summary_writer.js';
 export {cifarResnet, resnet20, resnet32, resnet56} from './models/resnet.js';
 export {wideResnet, wideResnet34x10} from './models/wideresnet.js';
+export {loadRobust, type LoadRobustArgs} from './models/robust.js';
 export {smallCnn, type SmallCnnOptions} from './models/small.js';
 export {
   IMAGENET_NORMALIZATION,

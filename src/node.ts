@@ -25,6 +25,8 @@ export {
   type SaveModelOptions,
 } from './models/files.js';
 export {loadKeras} from './models/keras/load_keras.js';
+export {loadRobust, robustFolder} from './models/robust_package.js';
+export type {LoadRobustArgs} from './models/robust.js';
 export {
   loadPyTorchCheckpoint,
   type Checkpoint,

@@ -30,7 +30,11 @@ export async function folderOfTraining(folder: string): Promise<unknown> {
   const {tensors, metadata} = await readTensors(
     join(folder, 'checkpoint.safetensors'),
   );
-  const {history, ...place} = metadata as {history: Logs[]};
+  const {history, ...place} = metadata as {
+    history: Logs[];
+    adversary?: {logs: Logs};
+  };
+  delete place.adversary?.logs.craft_ms;
   const state = [...tensors].map(([name, tensor]) => [
     name,
     digest(Buffer.from(tensor.dataSync().buffer)),

@@ -79,7 +79,36 @@ export function markdown(card: Card): string {
   for (const [key, value] of Object.entries(facts)) {
     lines.push(`| ${key} | ${value ?? '–'} |`);
   }
+  lines.push('', ...explanations(settings));
   return lines.join('\n') + '\n';
+}
+
+/** What is fixed behind the settings. */
+function explanations(settings: Settings): string[] {
+  const {optimizer, crafting, objective, union} = settings;
+  const objectives = {
+    loss: 'cross-entropy',
+    trades: 'TRADES with β = 6',
+    mart: 'MART with β = 5',
+    'logit-pairing': 'logit pairing with weight 0.5 and a clean part of 1',
+  };
+  return [
+    optimizer === 'momentum'
+      ? 'Optimizer: SGD with Nesterov momentum 0.9.'
+      : 'Optimizer: Adam with β₁ = 0.9 and β₂ = 0.999.',
+    ...(objective ? [`Objective: ${objectives[objective]}.`] : []),
+    ...(crafting === 'fast'
+      ? [
+          'Crafting: noise uniform in ±2ε and steps of ε in all, without projection; on a grid of spacing 4 for C and S.',
+        ]
+      : []),
+    ...(union === 'adaptive'
+      ? [
+          'Union: one attack a batch, with probability ∝ 1 − its running robust accuracy.',
+        ]
+      : []),
+    'Augmentation: random flips and crops. Weight decay is on kernels only.',
+  ];
 }
 
 function table(history: Card['history']): string[] {

@@ -25,7 +25,7 @@ import {
   withRange,
 } from './input_range.js';
 import {inputShapeOf} from './input_shape.js';
-import {MODEL_HELP, readModel, type RobustFolder} from './models.js';
+import {MODEL_HELP, readModel} from './models.js';
 import {
   backendOption,
   batchOption,
@@ -54,10 +54,7 @@ interface Options extends SearchOptions, ImageOptions, RangeOptions {
 }
 
 /** The command that attacks pictures and writes them. */
-export function attackCommand(
-  name: string,
-  robustFolder: RobustFolder,
-): Command {
+export function attackCommand(name: string): Command {
   const program = command(name, {
     description:
       'Attacks pictures and writes, for each, the perturbed picture and what has changed, as PNG files with a page that shows them.',
@@ -83,15 +80,10 @@ export function attackCommand(
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(seedOption());
-  return define<Options>(program, options =>
-    writeAttacked(options, robustFolder),
-  );
+  return define<Options>(program, writeAttacked);
 }
 
-async function writeAttacked(
-  options: Options,
-  robustFolder: RobustFolder,
-): Promise<void> {
+async function writeAttacked(options: Options): Promise<void> {
   const {batch, variant, out} = options;
   const attack = makeAttack(options.attack, {
     ...attackOptions(options, variant),
@@ -103,7 +95,7 @@ async function writeAttacked(
   console.error('Loading the model and the images …');
   await startBackend(options.backend, options.threads);
   const notes: string[] = [];
-  const loaded = await readModel(options.model, robustFolder);
+  const loaded = await readModel(options.model);
   const data = await loadImages(options, inputShapeOf(loaded), notes);
   countClassesOf(loaded, data, options);
   const model = await withRange(loaded, data, options, {

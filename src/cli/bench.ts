@@ -5,7 +5,7 @@ import {attack as makeAttack} from '../index.js';
 import {logits} from '../models/logits.js';
 import {command, define, requiredOption, startBackend} from './command_line.js';
 import {inputShapeOf} from './input_shape.js';
-import {MODEL_HELP, readModel, type RobustFolder} from './models.js';
+import {MODEL_HELP, readModel} from './models.js';
 import {backendOption, batchOption, threadsOption, whole} from './options.js';
 import {checkSpec, splitSpecs} from './search_options.js';
 
@@ -20,10 +20,7 @@ interface Options {
 }
 
 /** The command that measures what a step of each attack costs on a model. */
-export function benchCommand(
-  name: string,
-  robustFolder: RobustFolder,
-): Command {
+export function benchCommand(name: string): Command {
   const program = command(name, {
     description:
       "The time of one attack step on this machine, beside the model's forward pass and input gradient alone.",
@@ -36,17 +33,14 @@ export function benchCommand(
     .addOption(batchOption())
     .addOption(backendOption())
     .addOption(threadsOption());
-  return define<Options>(program, options => bench(options, robustFolder));
+  return define<Options>(program, bench);
 }
 
-async function bench(
-  options: Options,
-  robustFolder: RobustFolder,
-): Promise<void> {
+async function bench(options: Options): Promise<void> {
   const specs = splitSpecs(options.attacks);
   specs.forEach(spec => checkSpec(spec));
   await startBackend(options.backend, options.threads);
-  const model = await readModel(options.model, robustFolder);
+  const model = await readModel(options.model);
   const {size, batch, seconds} = options;
   const {height = size, width = size, channels = 3} = inputShapeOf(model);
   if (!height || !width) {

@@ -39,12 +39,7 @@ import {
   withRange,
 } from './input_range.js';
 import {inputShapeOf} from './input_shape.js';
-import {
-  MODEL_HELP,
-  modelDigest,
-  readModel,
-  type RobustFolder,
-} from './models.js';
+import {MODEL_HELP, modelDigest, readModel} from './models.js';
 import {
   backendOption,
   batchOption,
@@ -88,8 +83,6 @@ export interface EvaluateCommandArgs {
   name: string;
   /** Default of `--attacks`. */
   attacks: readonly string[];
-  /** Where the models of `robust:ROW` are. */
-  robustFolder: RobustFolder;
   /** Said at the end of `--help`. */
   examples: string[];
 }
@@ -98,7 +91,6 @@ export interface EvaluateCommandArgs {
 export function evaluateCommand({
   name,
   attacks,
-  robustFolder,
   examples,
 }: EvaluateCommandArgs): Command {
   const program = command(name, {
@@ -141,13 +133,10 @@ export function evaluateCommand({
     .addOption(threadsOption())
     .addOption(seedOption())
     .addOption(jsonOption());
-  return define<Options>(program, options => evaluate(options, robustFolder));
+  return define<Options>(program, evaluate);
 }
 
-async function evaluate(
-  options: Options,
-  robustFolder: RobustFolder,
-): Promise<void> {
+async function evaluate(options: Options): Promise<void> {
   const {batch: batchSize, variant} = options;
   const search = searchSettings(options);
   const specs = splitSpecs(options.attacks);
@@ -164,7 +153,7 @@ async function evaluate(
   console.error('Loading the model and the images …');
   await startBackend(options.backend, options.threads);
   const notes: string[] = [];
-  const loaded = await readModel(options.model, robustFolder);
+  const loaded = await readModel(options.model);
   const data = await loadImages(options, inputShapeOf(loaded), notes);
   countClassesOf(loaded, data, options);
   const model = await withRange(loaded, data, options, {
@@ -223,7 +212,7 @@ async function evaluate(
     );
   }
   if (options.save !== undefined && kept.length > 0) {
-    const sha256 = await modelDigest(options.model, robustFolder);
+    const sha256 = await modelDigest(options.model);
     await saveRecords(
       options.save,
       kept.map(({attack, images, margins}) => ({

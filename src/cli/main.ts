@@ -3,7 +3,6 @@ import {Command} from 'commander';
 import {attackCommand} from './attack.js';
 import {benchCommand} from './bench.js';
 import {evaluateCommand} from './evaluate.js';
-import {installedRobustFolder} from './robust_folder.js';
 import {setupCommand} from './setup.js';
 import {trainCommand} from './train.js';
 
@@ -12,7 +11,6 @@ const NAME = 'npx tfjs-adversarial';
 const evaluate = evaluateCommand({
   name: 'evaluate',
   attacks: ['None', 'C', 'D', 'S', 'C+S+D'],
-  robustFolder: installedRobustFolder,
   examples: [
     `${NAME} evaluate --model my-model --images pictures --html report.html`,
     `${NAME} evaluate --model model.h5 --images pictures --attacks 'None,D(4/255),strong(D)' --examples 200`,
@@ -25,9 +23,9 @@ await new Command('tfjs-adversarial')
     'How robust is an image classifier? Evaluate it, look at attacked pictures, make it more robust.',
   )
   .addCommand(evaluate)
-  .addCommand(attackCommand('attack', installedRobustFolder))
-  .addCommand(trainCommand('train', installedRobustFolder))
-  .addCommand(benchCommand('bench', installedRobustFolder))
+  .addCommand(attackCommand('attack'))
+  .addCommand(trainCommand('train'))
+  .addCommand(benchCommand('bench'))
   .addCommand(setupCommand('setup-tensorflow'))
   .showHelpAfterError('(--help lists the commands)')
   .exitOverride(({exitCode}) => process.exit(exitCode === 0 ? 0 : 2))

@@ -4,23 +4,22 @@ import {dirname, extname, join} from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import {readRegularFile} from '../io/cache.js';
 import {loadKeras} from '../models/keras/load_keras.js';
-import {loadGraphModel, loadModel, resnetFromPyTorch} from '../node.js';
+import {
+  loadGraphModel,
+  loadModel,
+  resnetFromPyTorch,
+  robustFolder,
+} from '../node.js';
 
 /** Before the name of a trained model that comes with us: `robust:C+S+D`. */
 const ROBUST = 'robust:';
-
-/** The folder of the trained model of a row of the paper's table. */
-export type RobustFolder = (row: string) => Promise<string>;
 
 /** What `--model` takes, for `--help`. */
 export const MODEL_HELP =
   'a folder with model.json and its weights (layers or graph model), a Keras file (.h5), a PyTorch checkpoint (.pt) of a CIFAR ResNet, or robust: and a row of the paper';
 
 /** The path of a model's file or folder. */
-export async function modelPath(
-  given: string,
-  robustFolder: RobustFolder,
-): Promise<string> {
+export async function modelPath(given: string): Promise<string> {
   if (given.startsWith(ROBUST)) return robustFolder(given.slice(ROBUST.length));
   if (await stat(given).catch(() => null)) return given;
   throw new Error(
@@ -36,9 +35,8 @@ async function isSingleFile(path: string): Promise<boolean> {
 /** A model of any of the kinds that {@link MODEL_HELP} names. */
 export async function readModel(
   given: string,
-  robustFolder: RobustFolder,
 ): Promise<tf.LayersModel | tf.GraphModel> {
-  const path = await modelPath(given, robustFolder);
+  const path = await modelPath(given);
   if (await isSingleFile(path)) {
     return /^\.(h5|hdf5|keras)$/i.test(extname(path))
       ? loadKeras(path)
@@ -53,11 +51,8 @@ export async function readModel(
 }
 
 /** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
-export async function modelDigest(
-  given: string,
-  robustFolder: RobustFolder,
-): Promise<string> {
-  const path = await modelPath(given, robustFolder);
+export async function modelDigest(given: string): Promise<string> {
+  const path = await modelPath(given);
   const hash = createHash('sha256');
   if (await isSingleFile(path)) {
     return hash.update(await readRegularFile(path)).digest('hex');

@@ -28,7 +28,7 @@ import {
   withRange,
 } from './input_range.js';
 import {inputShapeOf} from './input_shape.js';
-import {MODEL_HELP, readModel, type RobustFolder} from './models.js';
+import {MODEL_HELP, readModel} from './models.js';
 import {
   backendOption,
   batchOption,
@@ -58,10 +58,7 @@ interface Options extends ImageOptions, RangeOptions {
 }
 
 /** The command that fine-tunes a model against an attack. */
-export function trainCommand(
-  name: string,
-  robustFolder: RobustFolder,
-): Command {
+export function trainCommand(name: string): Command {
   const program = command(name, {
     description:
       'Fine-tunes a layers model on adversarial examples of your pictures, and saves the most robust epoch.',
@@ -121,13 +118,10 @@ export function trainCommand(
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(seedOption());
-  return define<Options>(program, options => train(options, robustFolder));
+  return define<Options>(program, train);
 }
 
-async function train(
-  options: Options,
-  robustFolder: RobustFolder,
-): Promise<void> {
+async function train(options: Options): Promise<void> {
   const {attack, out, epochs, batch, crafting, steps, seed} = options;
   checkSpec(attack);
   checkRange(options);
@@ -137,7 +131,7 @@ async function train(
   console.error('Loading the model and the images …');
   await startBackend(options.backend, options.threads);
   const notes: string[] = [];
-  const loaded = await readModel(options.model, robustFolder);
+  const loaded = await readModel(options.model);
   if (!(loaded instanceof tf.LayersModel)) {
     throw new Error(
       'Graph models can be attacked, not trained: convert the model as a layers model.',

@@ -63,11 +63,17 @@ export function* inspectClassifier(
     const sample = tf.slice(images, [0, 0, 0, 0], [n, -1, -1, -1]);
     return tf.concat([sample, sample]);
   });
-  const inspection = {classes: rows.classes, randomized: noted || !halvesAgree(rows)};
+  const inspection = {
+    classes: rows.classes,
+    randomized: noted || !halvesAgree(rows),
+  };
   let certain = true;
   if (!known) {
     const verdict = yield* areProbabilities(
-      {values: rows.values.subarray(0, n * rows.classes), classes: rows.classes},
+      {
+        values: rows.values.subarray(0, n * rows.classes),
+        classes: rows.classes,
+      },
       images,
       make => readRows(classifier, make),
     );

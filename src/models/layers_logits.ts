@@ -69,7 +69,8 @@ function findIn(
 ): Found | null {
   const layer = tensor.sourceLayer;
   if (!layer || tensor.inputs.length === 0) return null;
-  if (layer instanceof tf.LayersModel) return findNested(tensor, layer, model, sample);
+  if (layer instanceof tf.LayersModel)
+    return findNested(tensor, layer, model, sample);
   const className = layer.getClassName();
   if (TRANSPARENT[className]?.(layer, tensor)) {
     const inner = findIn(model, tensor.inputs[0], sample);
@@ -120,7 +121,11 @@ function findActivation(
   const name = className === 'Softmax' ? 'softmax' : activationName(layer);
   const axis = (layer as {axis?: unknown}).axis;
   if (className === 'Softmax' && !isWholeRow(tensor, axis)) return null;
-  if (className !== 'Softmax' && name === 'softmax' && !isWholeRow(tensor, -1)) {
+  if (
+    className !== 'Softmax' &&
+    name === 'softmax' &&
+    !isWholeRow(tensor, -1)
+  ) {
     return null;
   }
   if (className === 'Softmax' || className === 'Activation') {
@@ -135,14 +140,18 @@ function findActivation(
     withLinear(
       layer,
       () =>
-        layer.apply(values.length === 1 ? values[0] : values, kwargs) as tf.Tensor,
+        layer.apply(
+          values.length === 1 ? values[0] : values,
+          kwargs,
+        ) as tf.Tensor,
       form,
     );
   if (hasTfjsActivation(layer)) {
     return KINDS[name!] ? leaf(tensor, KINDS[name!], apply(0)) : null;
   }
   // A custom layer keeps its activation as a name or a function.
-  const kinds = name === 'function' ? [KINDS.softmax, KINDS.sigmoid] : [KINDS[name ?? '']];
+  const kinds =
+    name === 'function' ? [KINDS.softmax, KINDS.sigmoid] : [KINDS[name ?? '']];
   for (const kind of kinds.filter(kind => kind)) {
     for (let form = 0; form < LINEAR_FORMS; form++) {
       const found = leaf(tensor, kind, apply(form));

@@ -55,7 +55,10 @@ function forward(
     return output;
   }
   if (classifier instanceof tf.GraphModel) {
-    return classifier.execute(images, graphLogits(classifier).node) as tf.Tensor;
+    return classifier.execute(
+      images,
+      graphLogits(classifier).node,
+    ) as tf.Tensor;
   }
   return layersLogits(classifier, images).forward(images, {training});
 }

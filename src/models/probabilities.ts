@@ -87,10 +87,7 @@ function between(
 ): tf.Tensor4D {
   const at = (i: number) => tf.slice(images, [i, 0, 0, 0], [1, -1, -1, -1]);
   const share = tf.reshape(tf.linspace(from, to, POINTS), [-1, 1, 1, 1]);
-  return tf.add(
-    at(0),
-    tf.mul(tf.sub(at(other), at(0)), share),
-  ) as tf.Tensor4D;
+  return tf.add(at(0), tf.mul(tf.sub(at(other), at(0)), share)) as tf.Tensor4D;
 }
 
 /** Whether none is negative and all rows have the same sum. */

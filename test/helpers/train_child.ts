@@ -1,4 +1,5 @@
-// Trains a small network on made-up images: node train_child.ts FOLDER BACKEND DEFENSE OPTIMIZER.
+// Trains a small network on made-up images:
+// node train_child.ts FOLDER BACKEND DEFENSE OPTIMIZER [SETTINGS as JSON].
 import {ImageSet, smallCnn} from '../../src/index.js';
 import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {findRow} from '../../scripts/paper_rows.js';
@@ -9,7 +10,7 @@ import {
 } from '../../scripts/training/settings.js';
 import {trainRow} from '../../scripts/training/train_row.js';
 
-const [out, backend, row, optimizer] = process.argv.slice(2);
+const [out, backend, row, optimizer, more = '{}'] = process.argv.slice(2);
 await loadBackend(backend);
 NETWORKS.small = options => smallCnn({...options, width: 4});
 const EXAMPLES = 44;
@@ -30,7 +31,7 @@ const settings = resolveSettings(defense, undefined, {
   batch: 8,
   steps: 2,
   // Half the bounds, then all of them; the other rows train on both.
-  ...(row === 'D' && {mix: 'adversarial', boundWarmUp: 2}),
+  ...(row === 'D' && more === '{}' && {mix: 'adversarial', boundWarmUp: 2}),
   optimizer: optimizer as Settings['optimizer'],
   learningRate: 0.01,
   schedule: 'one-cycle',
@@ -39,6 +40,7 @@ const settings = resolveSettings(defense, undefined, {
   examples: EXAMPLES,
   heldOut: 6,
   seed: 3,
+  ...(JSON.parse(more) as Partial<Settings>),
 });
 await trainRow(defense, settings, data, {
   out,

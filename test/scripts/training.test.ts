@@ -1,11 +1,9 @@
 import {readFileSync, writeFileSync} from 'node:fs';
-import {mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {findRow, folderName, ROWS} from '../../scripts/paper_rows.js';
-import {robustFolder} from '../../scripts/models.js';
 import {markdown} from '../../scripts/training/card.js';
 import {addLogs, bestEpoch, means} from '../../scripts/training/history.js';
 import {
@@ -229,16 +227,4 @@ test('a card says what was measured', t => {
   t.regex(card, /epoch 2 of 2/);
   t.regex(card, /81\.0 % on clean images and 42\.0 % under C \(10 steps\)/);
   t.regex(card, /\| 1 \| 1\.235 \| – \|/);
-});
-
-test('robust:ROW is a folder in models, or an error that names those that are there', async t => {
-  const root = temporaryFolder(t);
-  await t.throwsAsync(robustFolder('C', root), {message: /only of: none/});
-  await mkdir(join(root, 'C-BW'));
-  await writeFile(join(root, 'C-BW', 'model.json'), '{}');
-  t.is(await robustFolder('c b&w', root), join(root, 'C-BW'));
-  await t.throwsAsync(robustFolder('C', root), {message: /only of: C-BW/});
-  await t.throwsAsync(robustFolder('X', root), {
-    message: /'X' is no row of Table 1/,
-  });
 });

@@ -38,9 +38,7 @@ export async function loadPyTorchCheckpoint(
 ): Promise<Checkpoint> {
   const name = typeof file === 'string' ? file : 'The checkpoint';
   const bytes =
-    typeof file === 'string'
-      ? await readRegularFile(file, maxBytes)
-      : file;
+    typeof file === 'string' ? await readRegularFile(file, maxBytes) : file;
   try {
     return weights(await readAny(bytes), bytes.length);
   } catch (error) {

@@ -17,9 +17,9 @@ export type FromPyTorchOptions = Pick<
   'normalization' | 'output'
 > &
   CheckpointOptions & {
-  /** Height and width of the images. Default `[32, 32]`. */
-  imageSize?: [number, number];
-};
+    /** Height and width of the images. Default `[32, 32]`. */
+    imageSize?: [number, number];
+  };
 
 /**
  * Makes a layers model of a PyTorch checkpoint of a CIFAR ResNet (20, 32, 44,
