@@ -1,0 +1,98 @@
+import {
+  attack as makeAttack,
+  attackExamples,
+  type AttackOptions,
+  type Classifier,
+  evaluateRobustness,
+  type ImageSet,
+} from '../../src/index.js';
+import {encodePng} from '../../src/node.js';
+import {attackOptions, isStrong} from '../search_options.js';
+import type {WorkUnit} from './unit.js';
+
+export interface ComputeUnitArgs {
+  model: Classifier;
+  /** The unit's examples alone. */
+  data: ImageSet;
+  /** Called with the number of examples finished since the last call. */
+  onExamples(count: number): void;
+  signal?: AbortSignal;
+}
+
+/** What a unit's computation finds. */
+export interface Found {
+  correct: string;
+  pictures: string[];
+  seconds: number;
+}
+
+/** Null if it was stopped. */
+export async function computeUnit(
+  unit: WorkUnit,
+  args: ComputeUnitArgs,
+): Promise<Found | null> {
+  const options = attackOptions(unit.search, unit.variant);
+  const started = performance.now();
+  const found = isStrong(unit.attack)
+    ? await evaluateStrongly(unit, options, args)
+    : await attackAll(unit, options, args);
+  if (found.correct.length < unit.end - unit.begin) return null;
+  return {...found, seconds: (performance.now() - started) / 1000};
+}
+
+async function attackAll(
+  {attack, variant, batch, pictures, begin, end}: WorkUnit,
+  options: AttackOptions,
+  {model, data, onExamples, signal}: ComputeUnitArgs,
+): Promise<Omit<Found, 'seconds'>> {
+  const survived: boolean[] = [];
+  const shown: string[] = [];
+  let finished = 0;
+  const earlyStop = variant === 'paper';
+  const search = makeAttack(attack, {...options, earlyStop});
+  await attackExamples(search, model, data, {
+    batchSize: batch,
+    signal,
+    ...(pictures > 0 && {wanted: (index: number) => index < pictures}),
+    onFinished: ({index, margin, adversarial}) => {
+      survived[index] = margin >= 0;
+      if (adversarial) shown[index] = picture(adversarial, data.shape);
+      finished++;
+      onExamples(1);
+    },
+  });
+  const correct = finished < end - begin ? '' : survived.map(Number).join('');
+  return {correct, pictures: shown};
+}
+
+/** Several searches have no single perturbed image to show. */
+async function evaluateStrongly(
+  {attack, batch}: WorkUnit,
+  options: AttackOptions,
+  {model, data, onExamples, signal}: ComputeUnitArgs,
+): Promise<Omit<Found, 'seconds'>> {
+  let told = 0;
+  const {results} = await evaluateRobustness(model, data, {
+    ...options,
+    attacks: [attack],
+    batchSize: batch,
+    signal,
+    onProgress: ({done}) => {
+      if (done > told) onExamples(done - told);
+      told = Math.max(told, done);
+    },
+  });
+  return {
+    correct: signal?.aborted ? '' : (results[0]?.correct ?? ''),
+    pictures: [],
+  };
+}
+
+function picture(
+  values: Float32Array,
+  shape: readonly [number, number, number],
+): string {
+  const data = new Uint8ClampedArray(values.length);
+  values.forEach((x, i) => (data[i] = 255 * x));
+  return encodePng({data, shape: [...shape]}).toString('base64');
+}
