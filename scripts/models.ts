@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
 import {readdir, stat} from 'node:fs/promises';
-import {dirname, join} from 'node:path';
+import {basename, dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -109,21 +109,29 @@ export async function readCifar10Model(
   return model;
 }
 
-/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
-export async function modelDigest(given: string): Promise<string> {
+/** The files of a model, a model.json before its weights. */
+export async function modelFiles(
+  given: string,
+): Promise<Array<{name: string; file: string}>> {
   const path = await modelPath(given);
-  const hash = createHash('sha256');
-  if (await isCheckpoint(path)) {
-    return hash.update(await readRegularFile(path)).digest('hex');
-  }
+  if (await isCheckpoint(path)) return [{name: basename(path), file: path}];
   const folder = (await stat(path)).isDirectory();
   const json = folder ? join(path, 'model.json') : path;
-  const text = await readRegularFile(json);
-  hash.update(text);
-  const manifest = (JSON.parse(text.toString()) as tf.io.ModelJSON)
-    .weightsManifest;
-  for (const file of manifest.flatMap(group => group.paths)) {
-    hash.update(await readRegularFile(join(dirname(json), file)));
+  const manifest = (
+    JSON.parse((await readRegularFile(json)).toString()) as tf.io.ModelJSON
+  ).weightsManifest;
+  const weights = manifest.flatMap(group => group.paths);
+  return [
+    {name: 'model.json', file: json},
+    ...weights.map(name => ({name, file: join(dirname(json), name)})),
+  ];
+}
+
+/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
+export async function modelDigest(given: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const {file} of await modelFiles(given)) {
+    hash.update(await readRegularFile(file));
   }
   return hash.digest('hex');
 }

@@ -18,6 +18,7 @@ import {
   batchOption,
   examplesOption,
   jsonOption,
+  notNegative,
   path,
   seedOption,
   threadsOption,
@@ -48,7 +49,8 @@ import {
   rowsOfFolder,
 } from './table1/row_models.js';
 import {collectShards, shardFolder} from './table1/shards.js';
-import {runJobs} from './work/run_jobs.js';
+import {computeElsewhere} from './table1/compute_elsewhere.js';
+import {parseRedisUrl} from './work/queue/redis.js';
 import {parseShard, schedulerShard, type Shard, shardOf} from './work/shard.js';
 
 const program = command('table1', {
@@ -117,6 +119,21 @@ addSearchOptions(program)
     'compute one of n shares of the parts and write no report; a task of a Slurm array or of a Kubernetes indexed job takes its own share',
     shardArgument,
   )
+  .option(
+    '--queue <url>',
+    'let workers (npm run worker) compute, over a Redis server: redis://HOST:PORT or rediss://USER:PASSWORD@HOST:PORT',
+  )
+  .option(
+    '--weights <folder>',
+    'with --queue: a folder that all workers see, through which models go instead of through Redis',
+    path,
+  )
+  .option(
+    '--verify <share>',
+    'with --queue: share of the parts that two workers compute, to compare them',
+    share,
+    0.02,
+  )
   .option('--collect', 'write the reports from the shards; computes nothing')
   .addOption(backendOption())
   .addOption(threadsOption())
@@ -136,6 +153,9 @@ interface Options extends SearchOptions {
   jobs?: number;
   shard?: Shard;
   collect?: boolean;
+  queue?: string;
+  weights?: string;
+  verify: number;
   backend?: string;
   threads?: number;
   json?: string;
@@ -158,7 +178,13 @@ run<Options>(program, async options => {
   for (const warning of reachWarnings(columns, search)) {
     console.error(`Warning: ${warning}`);
   }
-  const shard = chosenShard(options);
+  const address = options.queue ? parseRedisUrl(options.queue) : undefined;
+  if (address && (options.jobs || options.shard || options.collect)) {
+    throw new Error(
+      '--queue gives all parts to workers: leave --jobs, --shard and --collect out.',
+    );
+  }
+  const shard = address ? undefined : chosenShard(options);
   const stop = stopOnInterrupt();
   console.error('Loading the models and CIFAR-10 …');
   await startBackend(options.backend, options.threads);
@@ -205,18 +231,11 @@ run<Options>(program, async options => {
     const onExamples = progress.update;
     if (options.collect) {
       await collectShards(out, store, parts, open);
-    } else if (options.jobs) {
-      const pathOf = new Map(rows.map(({name, path}) => [name, path]));
+    } else if (options.jobs || address) {
       const missing = await missingParts(parts, {store, onExamples});
-      const work = missing.map(part => ({
-        ...part,
-        path: pathOf.get(part.place.row)!,
-      }));
-      await runJobs(work, {
-        ...{jobs: options.jobs, backend, signal: stop},
-        threads: options.threads ?? (backend === 'onnx' ? 1 : undefined),
-        onExamples: (count, {place}) => onExamples(count, place, true),
-        onResult: (result, {place}) => store.write(place, result),
+      progress.stop();
+      await computeElsewhere(missing, {
+        ...{rows, store, backend, options, address, signal: stop},
       });
     } else {
       for (const row of rows) {
@@ -259,6 +278,12 @@ function chosenShard({shard, collect}: Options): Shard | undefined {
     );
   }
   return given;
+}
+
+function share(text: string): number {
+  const value = notNegative(text);
+  if (value > 1) throw new InvalidArgumentError('It must be from 0 to 1.');
+  return value;
 }
 
 function shardArgument(text: string): Shard {

@@ -19,6 +19,10 @@ export class ComputeProcess {
 
   constructor(private readonly options: ComputeProcessOptions) {}
 
+  get name(): string {
+    return this.options.worker;
+  }
+
   /** Starts the process. Returns the name of its backend. */
   start(): Promise<string> {
     if (this.child?.connected && this.ready) return this.ready;

@@ -19,7 +19,7 @@ export interface RunJobsArgs<T extends Job> {
   jobs: number;
   backend: string;
   threads?: number;
-  onExamples(count: number, job: T): void;
+  onExamples(count: number, job: T, worker: string): void;
   onResult(result: WorkResult, job: T): Promise<void>;
   signal?: AbortSignal;
 }
@@ -56,13 +56,13 @@ export async function runJobs<T extends Job>(
       try {
         const result = await process.run(job.unit, job.path, count => {
           told += count;
-          onExamples(count, job);
+          onExamples(count, job, process.name);
         });
         return await onResult(result, job);
       } catch (error) {
         if (ended) return;
         process.stop();
-        onExamples(-told, job);
+        onExamples(-told, job, process.name);
         if (attempt < ATTEMPTS) continue;
         const {attack, begin, end} = job.unit;
         throw new Error(
