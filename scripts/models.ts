@@ -9,7 +9,7 @@ import {
   wideResnet34x10,
 } from '../src/index.js';
 
-export {modelDigest, readModel} from '../src/cli/models.js';
+export {modelDigest, modelFiles, readModel} from '../src/cli/models.js';
 
 /** Networks that `train` can make. */
 export const NETWORKS = {

@@ -18,6 +18,7 @@ import {
   batchOption,
   examplesOption,
   jsonOption,
+  notNegative,
   path,
   seedOption,
   threadsOption,
@@ -35,10 +36,11 @@ import {
   splitSpecs,
 } from '../src/cli/search_options.js';
 import {collectTable} from './table1/collect.js';
-import {computeRow, type RowModel} from './table1/compute_row.js';
+import {computeRow, missingParts} from './table1/compute_parts.js';
 import {htmlReport} from './table1/html.js';
 import {markdownReport} from './table1/markdown.js';
-import {PartStore} from './table1/part_store.js';
+import {type PartPlace, PartStore} from './table1/part_store.js';
+import {planTable, type RowModel} from './table1/plan.js';
 import {tableProgress} from './table1/progress.js';
 import {
   inOrder,
@@ -47,6 +49,10 @@ import {
   parseRow,
   rowsOfFolder,
 } from './table1/row_models.js';
+import {collectShards, shardFolder} from './table1/shards.js';
+import {computeElsewhere} from './table1/compute_elsewhere.js';
+import {parseRedisUrl} from './work/queue/redis.js';
+import {parseShard, schedulerShard, type Shard, shardOf} from './work/shard.js';
 
 const program = command('npm run table1 --', {
   description: `Table 1: the accuracy of several defenses under each attack, beside the numbers of the paper. A stopped run, even by kill -9, resumes with the same command. ${SINGLE_SEARCH}`,
@@ -103,6 +109,32 @@ addSearchOptions(program)
       'for finished parts and the reports table1.md, table1.json, table1.html',
     ).argParser(path),
   )
+  .option(
+    '--jobs <n>',
+    'processes that compute at the same time, of one thread each unless --threads is given',
+    whole(1, 256),
+  )
+  .option(
+    '--shard <i/n>',
+    'compute one of n shares of the parts and write no report; a task of a Slurm array or of a Kubernetes indexed job takes its own share',
+    shardArgument,
+  )
+  .option(
+    '--queue <url>',
+    'let workers (npm run worker) compute, over a Redis server: redis://HOST:PORT or rediss://USER:PASSWORD@HOST:PORT',
+  )
+  .option(
+    '--weights <folder>',
+    'with --queue: a folder that all workers see, through which models go instead of through Redis',
+    path,
+  )
+  .option(
+    '--verify <share>',
+    'with --queue: share of the parts that two workers compute, to compare them',
+    share,
+    0.02,
+  )
+  .option('--collect', 'write the reports from the shards; computes nothing')
   .addOption(backendOption())
   .addOption(threadsOption())
   .addOption(seedOption())
@@ -118,6 +150,12 @@ interface Options extends SearchOptions {
   part: number;
   pictures: number;
   out: string;
+  jobs?: number;
+  shard?: Shard;
+  collect?: boolean;
+  queue?: string;
+  weights?: string;
+  verify: number;
   backend?: string;
   threads?: number;
   json?: string;
@@ -140,24 +178,43 @@ run<Options>(program, async options => {
   for (const warning of reachWarnings(columns, search)) {
     console.error(`Warning: ${warning}`);
   }
+  const address = options.queue ? parseRedisUrl(options.queue) : undefined;
+  if (address && (options.jobs || options.shard || options.collect)) {
+    throw new Error(
+      '--queue gives all parts to workers: leave --jobs, --shard and --collect out.',
+    );
+  }
+  const shard = address ? undefined : chosenShard(options);
   const stop = stopOnInterrupt();
   console.error('Loading the models and CIFAR-10 …');
   await startBackend(options.backend, options.threads);
   const rows: RowModel[] = [];
   for (const row of named) rows.push(await loadRow(row));
-  await checkFolder(out);
+  const folder = shard ? shardFolder(out, shard) : out;
+  await checkFolder(folder);
   if (file) await checkWritable(file);
   const data = await loadCifar10({examples});
   const backend = tf.getBackend();
   const settings = {...search, seed, batch, backend, part, pictures};
   const digests = Object.fromEntries(rows.map(row => [row.name, row.digest]));
-  const release = await ownFolder(out);
+  const all = planTable({
+    ...{rows, columns, variants, settings, data},
+    search: options,
+  });
+  const key = (place: PartPlace) =>
+    JSON.stringify([place.row, place.variant, place.attack, place.begin]);
+  const names = new Map(all.map(({place, name}) => [key(place), name]));
+  const open = (folder: string) =>
+    PartStore.open(folder, settings, digests, place => names.get(key(place)));
+  const release = await ownFolder(folder);
+  const parts = shard ? shardOf(all, shard) : all;
   const progress = tableProgress(
     rows.length * columns.length * variants.length,
     examples,
+    parts.reduce((sum, {place}) => sum + place.end - place.begin, 0),
   );
   try {
-    const store = await PartStore.open(out, settings, digests);
+    const store = await open(folder);
     const report = async () => {
       const all = {store, settings, examples, columns, variants, rows};
       const {table, pictures} = await collectTable(all);
@@ -170,18 +227,33 @@ run<Options>(program, async options => {
       if (file) await writeWhole(file, json);
       return markdown;
     };
-    for (const row of rows) {
-      const onExamples = progress.update;
-      await computeRow(row, {
-        ...{settings, search: options, data, columns, variants, store},
-        ...{onExamples, signal: stop},
+    const finishRow = shard ? async () => {} : report;
+    const onExamples = progress.update;
+    if (options.collect) {
+      await collectShards(out, store, parts, open);
+    } else if (options.jobs || address) {
+      const missing = await missingParts(parts, {store, onExamples});
+      progress.stop();
+      await computeElsewhere(missing, {
+        ...{rows, store, backend, options, address, signal: stop},
       });
-      await report();
+    } else {
+      for (const row of rows) {
+        const own = parts.filter(({place}) => place.row === row.name);
+        await computeRow(row, own, {data, store, onExamples, signal: stop});
+        await finishRow();
+      }
     }
     progress.stop();
-    console.log(
-      `\n${await report()}\nThe same with pictures: ${join(out, 'table1.html')}`,
-    );
+    if (shard) {
+      console.log(
+        `${folder} has the results of shard ${shard.index} of ${shard.count}; --collect puts the shards together.`,
+      );
+    } else {
+      console.log(
+        `\n${await report()}\nThe same with pictures: ${join(out, 'table1.html')}`,
+      );
+    }
   } finally {
     progress.stop();
     release();
@@ -190,6 +262,37 @@ run<Options>(program, async options => {
     console.log('Stopped before the end; the same command resumes.');
   }
 });
+
+/** The share of this run, if it does not compute the whole table. */
+function chosenShard({shard, collect}: Options): Shard | undefined {
+  if (collect) {
+    if (shard)
+      throw new Error('--collect takes all shards: leave --shard out.');
+    return undefined;
+  }
+  if (shard) return shard;
+  const given = schedulerShard();
+  if (given) {
+    console.error(
+      `Computing shard ${given.index} of ${given.count}, as ${given.source} says.`,
+    );
+  }
+  return given;
+}
+
+function share(text: string): number {
+  const value = notNegative(text);
+  if (value > 1) throw new InvalidArgumentError('It must be from 0 to 1.');
+  return value;
+}
+
+function shardArgument(text: string): Shard {
+  try {
+    return parseShard(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
 
 function collectRows(text: string, before: NamedPath[]): NamedPath[] {
   try {

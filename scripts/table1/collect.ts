@@ -1,6 +1,6 @@
 import type {EvaluationWarning, Variant} from '../../src/index.js';
 import {type CellPictures} from './html.js';
-import {partPlaces} from './compute_row.js';
+import {partPlaces} from './plan.js';
 import type {PartPlace, PartStore} from './part_store.js';
 import {tableRow} from './table.js';
 import type {Part, Row, Table, TableSettings} from './types.js';

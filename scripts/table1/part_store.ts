@@ -19,16 +19,22 @@ interface Header extends TableSettings {
  * temporary name and then renamed, so that it is whole.
  */
 export class PartStore {
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly folder: string,
+    private readonly unitOf: UnitOf,
+  ) {}
 
   /**
    * @param models the SHA-256 of each row's model.
+   * @param unitOf the name of the unit that computes a part. A part of another
+   *     unit, for instance of another version of this package, is not taken.
    * @throws one sentence if the folder holds results of other settings or models.
    */
   static async open(
     folder: string,
     settings: TableSettings,
     models: Record<string, string>,
+    unitOf: UnitOf = () => undefined,
   ): Promise<PartStore> {
     const file = join(folder, 'settings.json');
     const known = await readJson<Header>(file);
@@ -40,18 +46,24 @@ export class PartStore {
     };
     await writeWhole(file, JSON.stringify(header, null, 2) + '\n');
     await removeLeftovers(folder);
-    return new PartStore(folder);
+    return new PartStore(folder, unitOf);
   }
 
   /** The part, if it is finished. */
   async read(place: PartPlace): Promise<Part | undefined> {
     const part = await readJson<Part>(this.file(place));
     const {begin, end} = place;
+    // Folders of version 0.1.0 have parts without the name of a unit.
+    const unit = part?.unit ?? this.unitOf(place);
+    if (unit !== this.unitOf(place)) return undefined;
     return part?.correct?.length === end - begin ? part : undefined;
   }
 
-  async write(place: PartPlace, part: Part): Promise<void> {
-    await writeWhole(this.file(place), JSON.stringify(part) + '\n');
+  async write(place: PartPlace, part: Omit<Part, 'unit'>): Promise<void> {
+    const {correct, pictures, seconds} = part;
+    const unit = this.unitOf(place);
+    const written: Part = {unit, correct, pictures, seconds};
+    await writeWhole(this.file(place), JSON.stringify(written) + '\n');
   }
 
   private file({row, variant, attack, begin, end}: PartPlace): string {
@@ -65,6 +77,8 @@ export class PartStore {
     );
   }
 }
+
+export type UnitOf = (place: PartPlace) => string | undefined;
 
 export interface PartPlace {
   row: string;

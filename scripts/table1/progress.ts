@@ -2,8 +2,16 @@ import {MultiBar, Presets} from 'cli-progress';
 import {formatTime} from '../../src/io/progress.js';
 import type {PartPlace} from './part_store.js';
 
-/** A bar for all cells together and one for the present cell. */
-export function tableProgress(cells: number, examples: number) {
+/**
+ * A bar for all cells together and one for the present cell.
+ *
+ * @param work number of examples to attack, of a shard fewer than all.
+ */
+export function tableProgress(
+  cells: number,
+  examples: number,
+  work = cells * examples,
+) {
   const bars = new MultiBar(
     {
       format: '{what} {bar} {value}/{total}  {rate}{eta_formatted} left',
@@ -18,7 +26,7 @@ export function tableProgress(cells: number, examples: number) {
     Presets.shades_grey,
   );
   const started = performance.now();
-  const total = bars.create(cells * examples, 0, {what: 'examples', rate: ''});
+  const total = bars.create(work, 0, {what: 'examples', rate: ''});
   const cell = bars.create(examples, 0, {what: '', rate: ''});
   let present = '';
   let finished = 0;

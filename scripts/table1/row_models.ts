@@ -2,7 +2,7 @@ import {readdir, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {modelDigest, readCifar10Model} from '../models.js';
 import {matchRow, ROW_NAMES} from '../paper_rows.js';
-import type {RowModel} from './compute_row.js';
+import type {RowModel} from './plan.js';
 
 export interface NamedPath {
   name: string;
@@ -70,5 +70,5 @@ export function inOrder(rows: NamedPath[]): NamedPath[] {
 /** Reads a row's model and checks that it can be attacked. */
 export async function loadRow({name, path}: NamedPath): Promise<RowModel> {
   const model = await readCifar10Model(path);
-  return {name, digest: await modelDigest(path), model};
+  return {name, path, digest: await modelDigest(path), model};
 }

@@ -15,6 +15,8 @@ export interface TableSettings extends SearchSettings {
 
 /** A finished part of a cell. */
 export interface Part {
+  /** The name of the unit of work that computed it. */
+  unit?: string;
   /** One character for each example. */
   correct: string;
   /** PNGs of perturbed images, base64, from the part's first example on. */

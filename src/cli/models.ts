@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
 import {stat} from 'node:fs/promises';
-import {dirname, extname, join} from 'node:path';
+import {basename, dirname, extname, join} from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import {readRegularFile} from '../io/cache.js';
 import {loadKeras} from '../models/keras/load_keras.js';
@@ -50,21 +50,29 @@ export async function readModel(
   }
 }
 
-/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
-export async function modelDigest(given: string): Promise<string> {
+/** The files of a model, a model.json before its weights. */
+export async function modelFiles(
+  given: string,
+): Promise<Array<{name: string; file: string}>> {
   const path = await modelPath(given);
-  const hash = createHash('sha256');
-  if (await isSingleFile(path)) {
-    return hash.update(await readRegularFile(path)).digest('hex');
-  }
+  if (await isSingleFile(path)) return [{name: basename(path), file: path}];
   const folder = (await stat(path)).isDirectory();
   const json = folder ? join(path, 'model.json') : path;
-  const text = await readRegularFile(json);
-  hash.update(text);
-  const manifest = (JSON.parse(text.toString()) as tf.io.ModelJSON)
-    .weightsManifest;
-  for (const file of manifest.flatMap(group => group.paths)) {
-    hash.update(await readRegularFile(join(dirname(json), file)));
+  const manifest = (
+    JSON.parse((await readRegularFile(json)).toString()) as tf.io.ModelJSON
+  ).weightsManifest;
+  const weights = manifest.flatMap(group => group.paths);
+  return [
+    {name: 'model.json', file: json},
+    ...weights.map(name => ({name, file: join(dirname(json), name)})),
+  ];
+}
+
+/** SHA-256 of the contents of all files of a model: it identifies the model wherever it lies. */
+export async function modelDigest(given: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const {file} of await modelFiles(given)) {
+    hash.update(await readRegularFile(file));
   }
   return hash.digest('hex');
 }

@@ -19,7 +19,9 @@ for (const name of ['functional', 'sequential', 'nested'] as const) {
     const values = await result.data();
     values.forEach((value: number, i: number) => {
       const expected = outputs[name][i];
-      t.true(Math.abs(value - expected) <= 1e-5 * Math.max(1, Math.abs(expected)));
+      t.true(
+        Math.abs(value - expected) <= 1e-5 * Math.max(1, Math.abs(expected)),
+      );
     });
     tf.dispose([image, result]);
     model.dispose();
@@ -40,7 +42,14 @@ test.serial('what is no Keras model is refused in one sentence', async t => {
   await refused('cut.h5', whole.subarray(0, 600), /truncated or damaged/);
   await refused('model.keras', whole, /zip format.*model\.save\('model\.h5'\)/);
   // The configuration's text stands in the file as it is: another class of the same length.
-  const other = Buffer.from(whole.toString('latin1').replaceAll('"GlobalMaxPooling2D"', '"GlobalMaxPoolingXX"'), 'latin1');
+  const other = Buffer.from(
+    whole
+      .toString('latin1')
+      .replaceAll('"GlobalMaxPooling2D"', '"GlobalMaxPoolingXX"'),
+    'latin1',
+  );
   await refused('layer.h5', other, /GlobalMaxPoolingXX/);
-  await t.throwsAsync(loadKeras(join(folder, 'none.h5')), {message: /none\.h5/});
+  await t.throwsAsync(loadKeras(join(folder, 'none.h5')), {
+    message: /none\.h5/,
+  });
 });

@@ -63,15 +63,11 @@ const conv = (activation: Activation) =>
 const chain = (first: Symbolic, ...layers: tf.layers.Layer[]) =>
   tf.model({
     inputs: input,
-    outputs: layers.reduce(
-      (x, layer) => layer.apply(x) as Symbolic,
-      first,
-    ),
+    outputs: layers.reduce((x, layer) => layer.apply(x) as Symbolic, first),
   });
 
 const softmax = () => tf.layers.softmax();
-const reshape = (...targetShape: number[]) =>
-  tf.layers.reshape({targetShape});
+const reshape = (...targetShape: number[]) => tf.layers.reshape({targetShape});
 const merged = (layer: tf.layers.Layer, ...parts: Symbolic[]) =>
   tf.model({inputs: input, outputs: layer.apply(parts) as Symbolic});
 const nested = () => chain(dense('softmax'));
@@ -105,9 +101,16 @@ const FOUND: Record<string, () => tf.LayersModel> = {
     chain(input, nested(), tf.layers.activation({activation: 'sigmoid'})),
   'sigmoid units': () => chain(dense('sigmoid')),
   'a softmax at a temperature': () =>
-    chain(dense('linear'), custom(z => tf.div(z, 3)), softmax()),
+    chain(
+      dense('linear'),
+      custom(z => tf.div(z, 3)),
+      softmax(),
+    ),
   'a log-softmax': () =>
-    chain(dense('linear'), custom(z => tf.logSoftmax(z))),
+    chain(
+      dense('linear'),
+      custom(z => tf.logSoftmax(z)),
+    ),
   'soft voting of three': () =>
     merged(
       tf.layers.average(),
@@ -145,12 +148,18 @@ for (const [name, make] of Object.entries(FOUND)) {
 /** Probabilities whose logits no structure shows. */
 const REFUSED: Record<string, () => Classifier> = {
   'a custom softmax layer': () =>
-    chain(dense('linear'), custom(z => tf.softmax(z))),
+    chain(
+      dense('linear'),
+      custom(z => tf.softmax(z)),
+    ),
   'a softmax over places, pooled': () =>
     chain(conv('softmax'), tf.layers.globalAveragePooling2d({})),
   'hard sigmoids': () => chain(dense('hardSigmoid')),
   'a softmax divided by 3': () =>
-    chain(dense('softmax'), custom(p => tf.div(p, 3))),
+    chain(
+      dense('softmax'),
+      custom(p => tf.div(p, 3)),
+    ),
   'a function around predict': () => predict,
   'a function around a sigmoid': () => x => tf.sigmoid(logits(whole, x)),
   percent: () => x => tf.mul(predict(x), 100),
@@ -159,7 +168,10 @@ const REFUSED: Record<string, () => Classifier> = {
   'smoothed, with an axis more': () => x =>
     tf.expandDims(tf.add(tf.mul(predict(x), 0.9), 0.05), 1),
   'rounded to three digits': () => x =>
-    tf.div(tf.round(tf.mul(tf.softmax(tf.div(logits(whole, x), 100)), 1e3)), 1e3),
+    tf.div(
+      tf.round(tf.mul(tf.softmax(tf.div(logits(whole, x), 100)), 1e3)),
+      1e3,
+    ),
 };
 
 for (const [name, make] of Object.entries(REFUSED)) {

@@ -3,42 +3,13 @@ import {existsSync} from 'node:fs';
 import {readdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {cacheDirectory} from '../../../src/io/cache.js';
-import {saveModel} from '../../../src/node.js';
 import {skipped} from '../../helpers/backends.js';
 import {temporaryFolder} from '../../helpers/folder.js';
+import {tinyModel} from '../../helpers/tiny_model.js';
 
 const REPORTS = ['table1.md', 'table1.json', 'table1.html'];
-
-/** A model of 32 × 32 images that plain JavaScript attacks at once. */
-async function tinyModel(folder: string, seed: number): Promise<string> {
-  const init = (i: number) =>
-    tf.initializers.varianceScaling({
-      scale: 3,
-      mode: 'fanIn',
-      distribution: 'normal',
-      seed: 10 * seed + i,
-    });
-  const model = tf.sequential({
-    layers: [
-      tf.layers.conv2d({
-        inputShape: [32, 32, 3],
-        filters: 2,
-        kernelSize: 4,
-        strides: 4,
-        activation: 'relu',
-        kernelInitializer: init(1),
-      }),
-      tf.layers.flatten(),
-      tf.layers.dense({units: 10, kernelInitializer: init(2)}),
-    ],
-  });
-  await saveModel(model, folder);
-  model.dispose();
-  return folder;
-}
 
 function start(args: string[]): ChildProcess {
   return spawn(

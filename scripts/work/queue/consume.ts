@@ -1,0 +1,149 @@
+import {hostname} from 'node:os';
+import type {Job as QueuedJob} from 'bullmq';
+import {ComputeProcess} from '../compute_process.js';
+import type {WorkResult} from '../result.js';
+import {ATTEMPTS} from '../run_jobs.js';
+import {parseUnit, VERSION, type WorkUnit} from '../unit.js';
+import {receiveModel} from './model_bundle.js';
+import type {JobProgress, Payload} from './produce.js';
+import {
+  connect,
+  connectionOf,
+  loadBullMq,
+  PREFIX,
+  type RedisAddress,
+} from './redis.js';
+import {checkVersion} from './version.js';
+
+export interface ConsumeArgs {
+  address: RedisAddress;
+  backend?: string;
+  threads?: number;
+  /** Units computed at the same time, each in a process of its own. */
+  concurrency: number;
+  weights?: string;
+  /** Milliseconds without a heartbeat after which a worker counts as lost. */
+  lost: number;
+  /** Milliseconds without a finished example after which a process counts as hung. */
+  silence: number;
+  say(sentence: string): void;
+  signal: AbortSignal;
+}
+
+/** Milliseconds until a worker is offered a unit again that another has to compute. */
+const HAND_BACK = 500;
+
+/**
+ * Computes units of the queue until the signal. The computation has processes of
+ * its own, so that this one can renew the locks of its jobs.
+ *
+ * @throws Error with one sentence if Redis cannot be used or the queue is of
+ *     another version.
+ */
+export async function consume(args: ConsumeArgs): Promise<void> {
+  const {address, concurrency, weights, lost, say, signal} = args;
+  const {DelayedError, WaitingError, Worker, UnrecoverableError} =
+    await loadBullMq();
+  const redis = await connect(address);
+  redis.on('error', () => {});
+  const name = `${hostname()}-${process.pid}`;
+  const {backend: asked, threads, silence} = args;
+  const processes = Array.from(
+    {length: concurrency},
+    () => new ComputeProcess({backend: asked, threads, silence, worker: name}),
+  );
+  const stopProcesses = () => processes.forEach(process => process.stop());
+  try {
+    await checkVersion(redis);
+    const [backend] = await Promise.all(processes.map(each => each.start()));
+    const free = [...processes];
+    let refuse: (error: Error) => void = () => {};
+    const refused = new Promise<never>((_, reject) => (refuse = reject));
+
+    const compute = async (
+      job: QueuedJob<Payload, WorkResult>,
+      token?: string,
+    ): Promise<WorkResult> => {
+      const {not, unit: sent} = job.data;
+      if (not === name) {
+        await job.moveToDelayed(Date.now() + HAND_BACK, token);
+        throw new DelayedError();
+      }
+      const version = (sent as WorkUnit | undefined)?.version;
+      if (typeof version === 'string' && version !== VERSION) {
+        await job.moveToDelayed(Date.now() + HAND_BACK, token);
+        refuse(
+          new Error(
+            `This worker has version ${VERSION}, but the queue holds work of version ${version.slice(0, 64)}: install that version.`,
+          ),
+        );
+        throw new DelayedError();
+      }
+      let unit: WorkUnit;
+      try {
+        unit = parseUnit(sent);
+      } catch (error) {
+        // It is no better the next time.
+        throw new UnrecoverableError((error as Error).message);
+      }
+      const path = await receiveModel({redis, weights}, unit.model);
+      const process = free.pop()!;
+      let done = 0;
+      const tell = () =>
+        void job
+          .updateProgress({worker: name, done} satisfies JobProgress)
+          .catch(() => {});
+      const timer = setInterval(tell, 1000);
+      tell();
+      try {
+        return await process.run(unit, path, count => (done += count));
+      } catch (error) {
+        process.stop();
+        if (!signal.aborted) {
+          const {message} = error as Error;
+          throw new Error(`${message} (worker ${name})`, {cause: error});
+        }
+        // Somebody else goes on at once.
+        await job.moveToWait(token);
+        throw new WaitingError();
+      } finally {
+        clearInterval(timer);
+        free.push(process);
+      }
+    };
+
+    const worker = new Worker<Payload, WorkResult>(backend, compute, {
+      ...{connection: connectionOf(address), prefix: PREFIX, name, concurrency},
+      lockDuration: lost,
+      stalledInterval: lost,
+      // As often as a unit may fail.
+      maxStalledCount: ATTEMPTS - 1,
+    });
+    let reachable = true;
+    worker.on('error', error => {
+      if (reachable) say(`Redis: ${error.message}. Trying again …`);
+      reachable = false;
+    });
+    worker.on('completed', job => {
+      reachable = true;
+      const {attack, begin, end} = job.data.unit as WorkUnit;
+      say(`${attack}, examples ${begin} to ${end - 1}: done`);
+    });
+    worker.on('failed', (_, error) => say(`Failed: ${error.message}`));
+    await worker.waitUntilReady();
+    say(`Worker ${name} takes work for the backend ${backend}.`);
+    const stopped = new Promise<void>(resolve => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve());
+    });
+    try {
+      await Promise.race([stopped, refused]);
+    } finally {
+      stopProcesses();
+      await worker.close();
+    }
+  } finally {
+    stopProcesses();
+    redis.disconnect();
+  }
+}
