@@ -2,9 +2,14 @@ import {writeFile} from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
 import {attack, RECOMMENDED_SMOOTH, ReColor, StAdv} from '../src/index.js';
 import {encodePng, loadCifar10} from '../src/node.js';
-import {command, requiredOption, run, startBackend} from './command_line.js';
+import {
+  command,
+  requiredOption,
+  run,
+  startBackend,
+} from '../src/cli/command_line.js';
 import {readCifar10Model} from './models.js';
-import {backendOption, threadsOption} from './options.js';
+import {backendOption, threadsOption} from '../src/cli/options.js';
 
 const program = command('smooth_pictures', {
   description:
