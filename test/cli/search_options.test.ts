@@ -2,11 +2,13 @@ import test from 'ava';
 import {
   attackOptions,
   checkSpec,
+  describeAttacks,
   describeSearch,
   isStrong,
   reachWarnings,
   type SearchOptions,
   searchSettings,
+  singleSearchNote,
   splitSpecs,
 } from '../../src/cli/search_options.js';
 import {attack} from '../../src/index.js';
@@ -86,4 +88,18 @@ test('too few steps are warned of, with the terms whose bound they cannot reach'
   t.deepEqual(warn(['D'], {optimizer: 'sign', steps: 3}), []);
   t.deepEqual(warn(['D'], {optimizer: 'apgd', steps: 3}), []);
   t.deepEqual(warn(['None', 'strong(C)'], {steps: 3}), []);
+});
+
+test('what a single search leaves out is said where there is one', t => {
+  t.is(singleSearchNote(['None', 'strong(D)', 'D(4/255)']).length, 1);
+  t.deepEqual(singleSearchNote(['None', 'strong(C+S+D)', 'strong']), []);
+  const settings = searchSettings(STANDARD);
+  t.is(
+    describeAttacks(settings, ['None', 'D']),
+    `Each attack: ${describeSearch(settings)}`,
+  );
+  t.regex(
+    describeAttacks(settings, ['D', 'strong(D)']),
+    /^Each attack but strong\(…\), whose searches are its own: 100 steps of adam/,
+  );
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {evaluateRobustness, logits, strong} from '../../src/index.js';
+import {evaluateRobustness, logits} from '../../src/index.js';
 import {missingBackend, usual} from '../helpers/backends.js';
 import {MASKS} from '../helpers/masks.js';
 import {leakAsync} from '../helpers/memory.js';
@@ -13,10 +13,10 @@ const data = {images, labels: ownLabels(model, images)};
 
 test.serial('an honest model: no warning', async t => {
   const {warnings, results} = await evaluateRobustness(model, data, {
-    attacks: ['None', 'D', 'S', small('C'), strong('D')],
+    attacks: ['None', 'D', small('C')],
   });
   t.deepEqual(warnings, []);
-  t.true(results.at(-1)!.accuracy < 0.5);
+  t.true(results[1].accuracy < 0.5);
 });
 
 for (const [name, {make, codes}] of Object.entries(MASKS)) {

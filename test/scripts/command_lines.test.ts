@@ -162,6 +162,7 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     t.teardown(() => clearInterval(timer));
     const {code, out} = await ended;
     t.is(code, 130);
+    t.regex(out, /A single search, .* leaves out what strong\(SPEC\) finds/);
     t.regex(out, /│ C +│ +not begun │/);
     t.notRegex(out, /worst case/);
     const report = JSON.parse(readFileSync(json, 'utf8'));

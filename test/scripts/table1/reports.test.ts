@@ -161,3 +161,39 @@ if (CHROMIUM) {
 } else {
   skipped(test, 'a browser opens the page', 'there is no Chromium here');
 }
+
+test('both reports show warnings, escaped, and what a single search leaves out', t => {
+  const [row, ...rest] = table.rows;
+  const warned: Table = {
+    ...table,
+    rows: [
+      {
+        ...row,
+        warnings: [
+          {code: 'ties', message: 'Look at <b>this</b>.'},
+          // Each column finds what is wrong with the model.
+          {code: 'ties', message: 'Look at <b>this</b>.'},
+          {code: 'not-converged', attack: 'D', message: 'D: take more steps.'},
+        ],
+      },
+      ...rest,
+    ],
+  };
+  const page = htmlReport(warned, data, () => []);
+  t.regex(page, /<h2>Warnings<\/h2>/);
+  t.is(page.split('Look at &lt;b&gt;this&lt;/b&gt;. [ties]').length, 2);
+  t.regex(
+    page,
+    /<li>D \(paper\): D: take more steps\. \[not-converged\]<\/li>/,
+  );
+  t.notRegex(page, /<b>this/);
+  const text = markdownReport(warned);
+  t.regex(text, /## Warnings\n\n- D .*ties.*\n- D .*take more steps/);
+  for (const report of [page, text]) {
+    t.regex(report, /A single search, .* leaves out what strong\(SPEC\) finds/);
+  }
+  t.notRegex(html, /<h2>Warnings/);
+  t.notRegex(markdownReport(table), /## Warnings/);
+  const strong = {...table, columns: ['None', 'strong(D)']};
+  t.notRegex(markdownReport(strong), /A single search/);
+});
