@@ -7,6 +7,7 @@ import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 
 await loadBackend('wasm');
 
+type Of = 'filter' | 'input';
 type Case = [
   size: [number, number],
   filter: [number, number],
@@ -15,8 +16,8 @@ type Case = [
   rounding?: 'floor' | 'ceil',
 ];
 
-/** f(w) = sum(conv(x, w) · r), which is linear in w. */
-function problem([size, filter, strides, pad, rounding]: Case) {
+/** sum(conv(x, w) · r), which is linear in w and in x, as a function of one of them. */
+function problem(of: Of, [size, filter, strides, pad, rounding]: Case) {
   const random = (shape: number[], seed: number) =>
     tf.randomUniform(shape, -1, 1, 'float32', seed);
   const x = random([3, ...size, 2], 1) as tf.Tensor4D;
@@ -24,27 +25,47 @@ function problem([size, filter, strides, pad, rounding]: Case) {
   const y = (w: tf.Tensor) =>
     tf.conv2d(x, w as tf.Tensor4D, strides, pad, 'NHWC', 1, rounding);
   const r = random(y(tf.zeros(shape)).shape, 3);
-  const f = (w: tf.Tensor) => tf.sum(tf.mul(y(w), r)) as tf.Scalar;
-  return {f, shape, w: random(shape, 2)};
+  const w = random(shape, 2);
+  if (of === 'filter') {
+    const f = (w: tf.Tensor) => tf.sum(tf.mul(y(w), r)) as tf.Scalar;
+    return {f, at: w};
+  }
+  const f = (x: tf.Tensor) =>
+    tf.sum(
+      tf.mul(
+        tf.conv2d(
+          x as tf.Tensor4D,
+          w as tf.Tensor4D,
+          strides,
+          pad,
+          'NHWC',
+          1,
+          rounding,
+        ),
+        r,
+      ),
+    ) as tf.Scalar;
+  return {f, at: x};
 }
 
 /** Its gradient: the values at the unit vectors. */
-async function wantedGradient(args: Case): Promise<number[]> {
+async function wantedGradient(of: Of, args: Case): Promise<number[]> {
   await tf.setBackend('cpu');
   return tf.tidy(() => {
-    const {f, shape} = problem(args);
+    const {f, at} = problem(of, args);
+    const {shape} = at;
     const count = tf.util.sizeFromShape(shape);
     const units = tf.unstack(tf.reshape(tf.eye(count), [count, ...shape]));
     return units.map(unit => f(unit).dataSync()[0]);
   });
 }
 
-async function wasmGradient(args: Case): Promise<number[]> {
+async function wasmGradient(of: Of, args: Case): Promise<number[]> {
   await tf.setBackend('wasm');
   installWasmKernels();
   return tf.tidy(() => {
-    const {f, w} = problem(args);
-    return [...tf.grad(f)(w).dataSync()];
+    const {f, at} = problem(of, args);
+    return [...tf.grad(f)(at).dataSync()];
   });
 }
 
@@ -71,13 +92,17 @@ const CASES: Case[] = [
   [[8, 8], [3, 3], [2, 2], 0, 'ceil'],
 ];
 
-for (const [i, args] of CASES.entries()) {
+const TASKS = (['filter', 'input'] as const).flatMap(of =>
+  CASES.map((args, i) => [of, i, args] as const),
+);
+
+for (const [of, i, args] of TASKS) {
   test.serial(
-    `gradient ${i} of a filter is the slope of its convolution`,
+    `gradient ${i} of a convolution's ${of} is its slope`,
     async t => {
-      const wanted = await wantedGradient(args);
+      const wanted = await wantedGradient(of, args);
       const before = tf.memory().numTensors;
-      const got = await wasmGradient(args);
+      const got = await wasmGradient(of, args);
       t.is(tf.memory().numTensors, before);
       t.is(got.length, wanted.length);
       const off = got.map((x, j) => Math.abs(x - wanted[j]));
