@@ -9,7 +9,9 @@ import {TermsEditor} from './terms_editor';
 import {listen, send} from './worker_client';
 
 /** Samples that are offered: the first of the test set. */
-const SAMPLES = 20;
+const SAMPLES = 18;
+/** A ship, which both networks recognize. */
+const FIRST = 1;
 const COLORS = ['first', 'second'];
 
 const status = byId('status');
@@ -31,7 +33,7 @@ export class AttackView {
   private said: string[] = [];
 
   constructor(private readonly sprite: Sprite) {
-    this.source = fromSprite(sprite, 0);
+    this.source = fromSprite(sprite, FIRST);
     this.offerSamples();
     this.offerOwnPictures();
     steps.addEventListener('input', () => {
@@ -62,7 +64,7 @@ export class AttackView {
     for (let i = 0; i < SAMPLES; i++) {
       const id = `sample-${i}`;
       const radio = element('input', {type: 'radio', name: 'sample', id});
-      radio.checked = i === 0;
+      radio.checked = i === FIRST;
       radio.addEventListener('change', () => {
         this.setPicture(fromSprite(this.sprite, i), this.sprite.labels[i]);
       });
@@ -115,7 +117,7 @@ export class AttackView {
     const value = label.options.length
       ? label.value
       : isSample
-        ? String(this.sprite.labels[0])
+        ? String(this.sprite.labels[FIRST])
         : '';
     label.replaceChildren(
       new Option('what the model says', ''),
