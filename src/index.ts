@@ -4,6 +4,7 @@ export {
   attack,
   type Attack,
   type AttackProgress,
+  type Iterate,
   type PerturbArgs,
   type PerturbAsyncArgs,
   type Perturbed,

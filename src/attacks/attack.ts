@@ -54,6 +54,34 @@ export interface AttackProgress {
   examples: number;
 }
 
+/**
+ * Where a search is after a number of updates. Its tensors belong to the search,
+ * which disposes them once the callback is done: clone what is needed longer.
+ */
+export interface Iterate {
+  /** Updates so far: 0 at the start. */
+  step: number;
+  /** Updates of the whole search. */
+  steps: number;
+  /** Which search of these examples it is, from 0. */
+  restart: number;
+  /** Indices of the examples that are still searched, [n], in the order of the rows below. */
+  examples: number[];
+  /** [n, H, W, C], in [0, 1] and inside the bounds. */
+  adversarial: tf.Tensor4D;
+  /** As {@link Perturbed.margin}, [n]. */
+  margin: tf.Tensor1D;
+  /** As the threat model measures it, without its weight, [n]; 0 where nothing has to be smooth. */
+  smoothness: tf.Tensor1D;
+  /**
+   * Parameters of the threat model, each [n, …]; those of a {@link Sequence} one
+   * term after the other, as many of each as it has `bounds()`. C has three, its
+   * lattice's displacement along each channel; S has one, the flow (x, y) of each
+   * pixel; D has one, what is added.
+   */
+  parameters: tf.Tensor[];
+}
+
 /** Options of {@link Attack.perturb}. */
 export interface PerturbArgs {
   /** Whether to record margin and smoothness at each step. Default false. */
@@ -64,6 +92,12 @@ export interface PerturbArgs {
   seed?: number;
   /** Called after each step. */
   onStep?(progress: AttackProgress): void;
+  /**
+   * Called with every iterate that the classifier was shown, so `steps` + 1 times
+   * a search unless all examples stop before. `perturbAsync` waits for the
+   * promise that it may return; `perturb` cannot.
+   */
+  onIterate?(iterate: Iterate): void | Promise<void>;
   /**
    * Called, in place of a warning on the console, if a gradient had NaN or
    * ±Infinity in it, with the number of examples concerned.

@@ -27,6 +27,11 @@ export class Finished {
     this.smoothnesses = new Float32Array(size);
   }
 
+  /** Which of the original examples the batch still holds, in its order. */
+  get examples(): number[] {
+    return [...this.ids];
+  }
+
   /** Notes margins and smoothness for the history; examples that have stopped keep their last. */
   *record(step: number, {margin, smoothness}: StepSeen): Reading<void> {
     if (!this.args.history) return;

@@ -70,8 +70,8 @@ function* search(
   places: number[],
   restart: number,
 ): Reading<PgdResult> {
-  const {threatModel, options, classifier, history = false, onStep} = batch;
-  const {neighborDifferences = false} = batch;
+  const {threatModel, options, classifier, history = false} = batch;
+  const {onStep, onIterate, neighborDifferences = false} = batch;
   const images = keepRows(batch.images, places);
   const own = keepRows(labels, places);
   const args = searchArgs(threatModel, options, classifier);
@@ -89,6 +89,15 @@ function* search(
       ...(onStep && {
         onStep: (step, examples) =>
           onStep({step, steps: args.steps, restart, examples}),
+      }),
+      ...(onIterate && {
+        onIterate: ({examples, ...iterate}) =>
+          onIterate({
+            ...iterate,
+            steps: args.steps,
+            restart,
+            examples: examples.map(i => places[i]),
+          }),
       }),
     });
   } finally {

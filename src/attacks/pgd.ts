@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import {pause, type Reading, runSync} from '../ops/reading.js';
+import {pause, type Reading, runSync, settle} from '../ops/reading.js';
 import {keepRows} from '../ops/rows.js';
 import {dispose, tidy} from '../ops/tidy.js';
+import type {Iterate} from './attack.js';
 import {Finished, type StepSeen} from './finished_examples.js';
+import type {Outcome} from './outcome.js';
 import {
   advance,
   type Batch,
@@ -28,6 +30,8 @@ export interface PgdArgs extends StepArgs {
   neighborDifferences?: boolean;
   /** Called after each step with the number of examples still searched. */
   onStep?(step: number, left: number): void;
+  /** See {@link PerturbArgs.onIterate}; `examples` are indices of `images`. */
+  onIterate?(iterate: Omit<Iterate, 'steps' | 'restart'>): void | Promise<void>;
 }
 
 export interface PgdResult {
@@ -83,6 +87,7 @@ function* run(
     owned[1] = moved;
     try {
       yield* finished.record(step, seen);
+      yield* show(args, finished, step - 1, batch, seen);
       const left = earlyStop ? yield* finished.takeOut(batch, seen) : null;
       if (left) {
         const rest = tidy(() =>
@@ -106,22 +111,40 @@ function* run(
     }
     yield* pause();
   }
-  tf.tidy(() => {
+  const seen = tidy(() => {
     const {batch: last, outcome} = conclude(args, batch);
     finished.takeAll(batch, {...outcome, ...last.best});
+    return args.onIterate ? outcome : null;
   });
+  try {
+    if (seen) yield* show(args, finished, steps, batch, seen);
+  } finally {
+    dispose(seen);
+  }
+}
+
+/** Passes an iterate on to those who want to see it. */
+function* show(
+  {onIterate}: PgdArgs,
+  {examples}: Finished,
+  step: number,
+  {parameters}: Batch,
+  seen: StepSeen,
+): Reading<void> {
+  if (!onIterate) return;
+  yield* settle(onIterate({step, examples, parameters, ...(seen as Outcome)}));
 }
 
 /** A step, and of what its forward pass showed as much as is read. */
 function stepOf(args: PgdArgs, batch: Batch, step: number) {
-  const {earlyStop, history} = args;
+  const {earlyStop, history, onIterate} = args;
   const {batch: moved, outcome} = advance(args, batch, step);
   const {adversarial, margin, smoothness} = outcome;
   // What is not kept, a lazy backend does not even store.
   const seen: StepSeen = {
-    margin: earlyStop || history ? margin : null,
-    smoothness: history ? smoothness : null,
-    adversarial: earlyStop ? adversarial : null,
+    margin: earlyStop || history || onIterate ? margin : null,
+    smoothness: history || onIterate ? smoothness : null,
+    adversarial: earlyStop || onIterate ? adversarial : null,
   };
   return {moved, seen};
 }

@@ -6,6 +6,7 @@ import {
   type TrainData,
   type TrainFunction,
 } from '../tfjs/train_function.js';
+import {installWasmKernels} from '../tfjs/wasm_kernels.js';
 import {Adversaries} from '../training/adversaries.js';
 import {
   type AdversarialTrainingArgs,
@@ -118,6 +119,7 @@ export class AdversarialTraining extends FitCallback {
   override setModel(model: Parameters<tf.CustomCallback['setModel']>[0]) {
     super.setModel(model);
     checkLayersModel(this.model!);
+    installWasmKernels();
     setTrainer(model, (m, data, plain) => this.trainStep(m, data, plain));
     this.board?.setModel(model);
   }

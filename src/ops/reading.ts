@@ -5,11 +5,15 @@ export type Values = Float32Array | Int32Array | Uint8Array;
 
 /**
  * A computation that reads tensors on its way: it yields each tensor and is
- * given its values. It yields null where it can be interrupted for a moment.
- * One body serves a synchronous and an asynchronous function; some backends
- * (webgpu) can read asynchronously only.
+ * given its values. It yields null where it can be interrupted for a moment, and
+ * a promise where it waits for one. One body serves a synchronous and an
+ * asynchronous function; some backends (webgpu) can read asynchronously only.
  */
-export type Reading<T> = Generator<tf.Tensor | null, T, Values | null>;
+export type Reading<T> = Generator<
+  tf.Tensor | PromiseLike<unknown> | null,
+  T,
+  Values | null
+>;
 
 /** The values of a tensor, inside a {@link Reading}. */
 export function* read(tensor: tf.Tensor): Reading<Values> {
@@ -30,13 +34,32 @@ export function* pause(): Reading<void> {
   yield null;
 }
 
-/** Runs a computation without a break. */
+/**
+ * Inside a {@link Reading}: goes on once a callback is done.
+ *
+ * @param returned What the callback returned, a promise or nothing.
+ */
+export function* settle(returned: unknown): Reading<void> {
+  if (isPromise(returned)) yield returned;
+}
+
+function isPromise(x: unknown): x is PromiseLike<unknown> {
+  return typeof (x as PromiseLike<unknown> | null)?.then === 'function';
+}
+
+/**
+ * Runs a computation without a break.
+ *
+ * @throws Error if it waits for a promise.
+ */
 export function runSync<T>(reading: Reading<T>): T {
   let next = reading.next();
   while (!next.done) {
     let known: Values | null;
     try {
-      known = next.value?.dataSync() ?? null;
+      known = isPromise(next.value)
+        ? refuse(next.value)
+        : (next.value?.dataSync() ?? null);
     } catch (error) {
       next = reading.throw(error);
       continue;
@@ -44,6 +67,14 @@ export function runSync<T>(reading: Reading<T>): T {
     next = reading.next(known);
   }
   return next.value;
+}
+
+function refuse(promise: PromiseLike<unknown>): never {
+  // What it is rejected with later is a consequence of this error.
+  void promise.then(undefined, () => {});
+  throw new Error(
+    'A synchronous function cannot wait for an asynchronous callback: use its asynchronous form, such as perturbAsync.',
+  );
 }
 
 /**
@@ -60,7 +91,8 @@ export async function runAsync<T>(
   while (!next.done) {
     let known: Values | null = null;
     try {
-      if (next.value) known = await next.value.data();
+      if (isPromise(next.value)) await next.value;
+      else if (next.value) known = await next.value.data();
       else await between?.();
     } catch (error) {
       next = reading.throw(error);
