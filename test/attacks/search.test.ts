@@ -136,7 +136,7 @@ test.serial('an attack that all examples fall to at once ends at once', t => {
     tf.tidy(() => {
       passes++;
       // Not [0, 1], which might be probabilities and would be looked at once more.
-      return tf.tile(tf.tensor2d([[1, 2]]), [x.shape[0], 1]);
+      return tf.tile(tf.tensor2d([[-1, 0]]), [x.shape[0], 1]);
     });
   const {margin, history, adversarial} = attack('D', {
     steps: 50,
