@@ -82,7 +82,11 @@ test('options are refused before any work, in one sentence', async t => {
     ['evaluate', [model, '--threads=100000'], /whole number from 1 to \d+/],
     ['evaluate', [model, '--attacks=strong(Q)'], /is not a term/],
     ['table1', ['--row=D=robust:D', '--out='], /must be a path/],
-    ['table1', ['--row=D=robust:Dx', `--out=${folder}/o`], /no trained model of "Dx"/],
+    [
+      'table1',
+      ['--row=D=robust:Dx', `--out=${folder}/o`],
+      /no trained model of "Dx"/,
+    ],
     ['figures', ['--figure=theorem1', `--out=${file}/x`], /not a folder/],
     ['train', ['--defense=D', '--epochs=1', `--out=${file}/x`], /not a folder/],
     ['train', ['--defense=D', '--epochs=1', '--out='], /must be a path/],

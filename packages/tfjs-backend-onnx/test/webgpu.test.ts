@@ -1,7 +1,8 @@
 import test from 'ava';
 import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
-import {dirname, join} from 'node:path';
+import {dirname, join, relative} from 'node:path';
+import {packageRoot} from './helpers/package_root.js';
 import {runNode} from './helpers/run_node.js';
 
 /** Debian's package chromium brings a Vulkan device in software, and a loader. */
@@ -28,11 +29,16 @@ test('the tables of ops on webgpu, on a Vulkan device in software', async t => {
     return;
   }
   // The loader reads its path when a process starts.
-  const {status, output} = await runNode([ava, '--concurrency=1', ...tables], {
+  const environment = {
     VK_ICD_FILENAMES: icd,
     LD_LIBRARY_PATH: chromium,
     ONNX_EXECUTION_PROVIDER: 'webgpu',
-  });
+  };
+  // The repository's package.json has ava's settings.
+  const root = join(packageRoot, '..', '..');
+  const files = tables.map(file => relative(root, join(packageRoot, file)));
+  const args = [ava, '--concurrency=1', ...files];
+  const {status, output} = await runNode(args, environment, root);
   t.is(status, 0, output.slice(-4000));
   t.notRegex(output, /a graph failed/);
 });

@@ -1,10 +1,11 @@
 import {execFile} from 'node:child_process';
 import {packageRoot} from './package_root.js';
 
-/** Runs Node in this package's folder, in a process without ava's environment. */
+/** Runs Node in this package's folder or another one, in a process without ava's environment. */
 export function runNode(
   args: string[],
   environment: Record<string, string> = {},
+  cwd = packageRoot,
 ): Promise<{status: number; output: string}> {
   const clean = Object.entries(process.env).filter(
     ([name]) => !/^AVA|^NODE_CHANNEL/.test(name),
@@ -14,7 +15,7 @@ export function runNode(
       process.execPath,
       args,
       {
-        cwd: packageRoot,
+        cwd,
         env: {...Object.fromEntries(clean), ...environment},
         maxBuffer: 2 ** 26,
       },
