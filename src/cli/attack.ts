@@ -5,27 +5,20 @@ import {attack as makeAttack, type Variant} from '../index.js';
 import {makeFolder, writeWhole} from '../io/cache.js';
 import {encodePng} from '../io/png.js';
 import {progressBar} from '../io/progress.js';
-import {countClassesOf} from './class_count.js';
 import {
   command,
   define,
   exitIfStopped,
   requiredOption,
-  startBackend,
   stopOnInterrupt,
 } from './command_line.js';
 import {classify, toBytes} from './example_records.js';
 import {htmlGallery} from './html_gallery.js';
 import {difference} from './html_pictures.js';
-import {addImageOptions, type ImageOptions, loadImages} from './images.js';
-import {
-  addRangeOptions,
-  checkRange,
-  type RangeOptions,
-  withRange,
-} from './input_range.js';
-import {inputShapeOf} from './input_shape.js';
-import {MODEL_HELP, readModel} from './models.js';
+import {loadSubject} from './subject.js';
+import {addImageOptions, type ImageOptions} from './images.js';
+import {addRangeOptions, checkRange, type RangeOptions} from './input_range.js';
+import {MODEL_HELP} from './models.js';
 import {
   backendOption,
   batchOption,
@@ -92,18 +85,7 @@ async function writeAttacked(options: Options): Promise<void> {
   checkRange(options);
   await makeFolder(out);
   const stop = stopOnInterrupt();
-  console.error('Loading the model and the images …');
-  await startBackend(options.backend, options.threads);
-  const notes: string[] = [];
-  const loaded = await readModel(options.model);
-  const data = await loadImages(options, inputShapeOf(loaded), notes);
-  countClassesOf(loaded, data, options);
-  const model = await withRange(loaded, data, options, {
-    guess: options.images !== undefined,
-    notes,
-  });
-  for (const note of notes) console.error(note);
-
+  const {data, model} = await loadSubject(options);
   const clean = await valuesOf(data.tensor());
   const attacked = new Float32Array(clean.length);
   const bar = progressBar(attack.name, data.size);

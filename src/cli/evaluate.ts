@@ -6,13 +6,11 @@ import {
 } from '../index.js';
 import {checkWritable, writeWhole} from '../io/cache.js';
 import {boundsLines} from './bounds_lines.js';
-import {countClassesOf} from './class_count.js';
 import {
   command,
   define,
   exitIfStopped,
   requiredOption,
-  startBackend,
   stopOnInterrupt,
 } from './command_line.js';
 import {progressBars} from './evaluation_progress.js';
@@ -31,15 +29,10 @@ import {
   toBytes,
 } from './example_records.js';
 import {htmlReport} from './html_report.js';
-import {addImageOptions, type ImageOptions, loadImages} from './images.js';
-import {
-  addRangeOptions,
-  checkRange,
-  type RangeOptions,
-  withRange,
-} from './input_range.js';
-import {inputShapeOf} from './input_shape.js';
-import {MODEL_HELP, modelDigest, readModel} from './models.js';
+import {loadSubject} from './subject.js';
+import {addImageOptions, type ImageOptions} from './images.js';
+import {addRangeOptions, checkRange, type RangeOptions} from './input_range.js';
+import {MODEL_HELP, modelDigest} from './models.js';
 import {
   backendOption,
   batchOption,
@@ -150,18 +143,7 @@ async function evaluate(options: Options): Promise<void> {
     if (file !== undefined) await checkWritable(file);
   }
   const stop = stopOnInterrupt();
-  console.error('Loading the model and the images …');
-  await startBackend(options.backend, options.threads);
-  const notes: string[] = [];
-  const loaded = await readModel(options.model);
-  const data = await loadImages(options, inputShapeOf(loaded), notes);
-  countClassesOf(loaded, data, options);
-  const model = await withRange(loaded, data, options, {
-    guess: options.images !== undefined,
-    notes,
-  });
-  for (const note of notes) console.error(note);
-
+  const {data, model, notes} = await loadSubject(options);
   const keeps = options.save ?? options.html ?? options.round8;
   const records = keeps === undefined ? null : new Records(data);
   const bars = progressBars(names, data.size);

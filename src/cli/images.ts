@@ -2,6 +2,7 @@ import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {type Command, InvalidArgumentError, Option} from 'commander';
 import type {ImageSet} from '../index.js';
+import type {Split} from '../node.js';
 import type {ImageFolder} from '../node.js';
 import {imageFolder, loadCifar10, loadIdx, loadMnist} from '../node.js';
 import {path} from './options.js';
@@ -13,6 +14,8 @@ export interface ImageOptions {
   fit: 'stretch' | 'crop';
   classes?: string[];
   examples: number;
+  /** Of a data set that has two parts. Default `test`. */
+  split?: Split;
 }
 
 /** `224` or `224x160`: width × height, as pictures are measured. */
@@ -68,7 +71,7 @@ export async function loadImages(
   notes: string[],
 ): Promise<ImageSet> {
   const {images = 'cifar10', examples, fit, classes} = options;
-  const known = await knownSet(images, examples);
+  const known = await knownSet(images, options);
   if (known) {
     checkSize(images, known.shape, {height, width, channels});
     return known;
@@ -97,13 +100,14 @@ export async function loadImages(
 /** A data set by name, or in MNIST's files. */
 async function knownSet(
   images: string,
-  examples: number,
+  {examples, split = 'test'}: ImageOptions,
 ): Promise<ImageSet | null> {
-  if (images === 'cifar10') return loadCifar10({examples});
-  if (images === 'mnist') return loadMnist({examples});
-  for (const name of ['t10k-images-idx3-ubyte', 't10k-images-idx3-ubyte.gz']) {
+  if (images === 'cifar10') return loadCifar10({examples, split});
+  if (images === 'mnist') return loadMnist({examples, split});
+  const file = `${split === 'train' ? 'train' : 't10k'}-images-idx3-ubyte`;
+  for (const name of [file, `${file}.gz`]) {
     if (await stat(join(images, name)).catch(() => null)) {
-      const all = await loadIdx(images);
+      const all = await loadIdx(images, {split});
       return all.slice(0, Math.min(examples, all.size));
     }
   }

@@ -11,24 +11,17 @@ import {progressBar} from '../io/progress.js';
 import {permutation, randomStream} from '../data/random.js';
 import {logits} from '../models/logits.js';
 import {saveModel} from '../node.js';
-import {countClassesOf} from './class_count.js';
 import {
   command,
   define,
   exitIfStopped,
   requiredOption,
-  startBackend,
   stopOnInterrupt,
 } from './command_line.js';
-import {addImageOptions, type ImageOptions, loadImages} from './images.js';
-import {
-  addRangeOptions,
-  checkRange,
-  type RangeOptions,
-  withRange,
-} from './input_range.js';
-import {inputShapeOf} from './input_shape.js';
-import {MODEL_HELP, readModel} from './models.js';
+import {loadSubject} from './subject.js';
+import {addImageOptions, type ImageOptions} from './images.js';
+import {addRangeOptions, checkRange, type RangeOptions} from './input_range.js';
+import {MODEL_HELP} from './models.js';
 import {
   backendOption,
   batchOption,
@@ -128,27 +121,14 @@ async function train(options: Options): Promise<void> {
   const mix = mixOf(options.mix);
   await makeFolder(out);
   const stop = stopOnInterrupt();
-  console.error('Loading the model and the images …');
-  await startBackend(options.backend, options.threads);
-  const notes: string[] = [];
-  const loaded = await readModel(options.model);
-  if (!(loaded instanceof tf.LayersModel)) {
+  const subject = await loadSubject({...options, split: 'train'}, loaded => {
+    if (loaded instanceof tf.LayersModel) return;
     throw new Error(
       'Graph models can be attacked, not trained: convert the model as a layers model.',
     );
-  }
-  const images = await loadImages(
-    {...options, images: options.images ?? 'cifar10'},
-    inputShapeOf(loaded),
-    notes,
-  );
-  countClassesOf(loaded, images, options);
-  const ranged = await withRange(loaded, images, options, {
-    guess: options.images !== undefined,
-    notes,
   });
-  const model = ranged as tf.LayersModel;
-  for (const note of notes) console.error(note);
+  const images = subject.data;
+  const model = subject.model as tf.LayersModel;
   const [held, rest] = split(images, options.holdOut, seed);
   compile(model, held, options.learningRate);
 
