@@ -172,6 +172,12 @@ await check('npx tfjs-adversarial-setup --help', () => {
   assert(/Usage: tfjs-adversarial-setup/.test(help), help);
 });
 
+await check('npx tfjs-adversarial evaluate --help', () => {
+  const args = ['--no-install', 'tfjs-adversarial', 'evaluate', '--help'];
+  const help = user.run('npx', ...args);
+  assert(/--images <path>/.test(help), help);
+});
+
 await check('esbuild bundles it for browsers; the bundle trains', async () => {
   user.write('browser.mjs', imports('@tensorflow/tfjs') + javascript);
   const text = await bundle(user, 'browser.mjs');

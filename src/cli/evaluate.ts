@@ -87,7 +87,7 @@ export function evaluateCommand({
   examples,
 }: EvaluateCommandArgs): Command {
   const program = command(name, {
-    description: `A model's accuracy under attacks: under each, and in the worst case for each image. The defaults are the paper's 100 steps of Adam. ${SINGLE_SEARCH}`,
+    description: `A model's accuracy under attacks: under each, and in the worst case for each image. ${SINGLE_SEARCH}`,
     examples,
   })
     .addOption(requiredOption('--model <path>', MODEL_HELP))

@@ -1,3 +1,4 @@
+import {bytesToUnit} from '../data/images.js';
 import {encodePng} from '../io/png.js';
 import type {AttackRecord, Classified} from './example_records.js';
 import {toBytes} from './example_records.js';
@@ -31,11 +32,8 @@ function attackSection(
   const title = `${attack}: ${fallen.length} of ${data.size} fell`;
   if (shown.length === 0) return `<h3>${escapeHtml(title)}</h3>`;
   const size = data.imageSize;
-  const before = data.tensor();
-  const pixels = before.dataSync();
-  before.dispose();
   const rows = shown.map(i => {
-    const original = pixels.slice(i * size, (i + 1) * size) as Float32Array;
+    const original = bytesToUnit(data.slice(i, i + 1).images);
     const perturbed = images.slice(i * size, (i + 1) * size);
     const {largest, mean} = changeOf(original, perturbed);
     const name = `${i}: ${data.classNames[data.labels[i]]}`;

@@ -120,6 +120,15 @@ export async function withRange<M extends tf.LayersModel | tf.GraphModel>(
       `The model is right no more often than by guessing (${tried} of ${count} pictures): are the classes in the order of its outputs (--classes), and the values what it was trained on (--range, or --mean and --std)?`,
     );
   }
+  const spread = 1.64 * Math.sqrt(2 * right[best] * (1 - right[best] / count));
+  const close = candidates.filter(
+    (_, i) => i !== best && right[i] >= right[best] - spread,
+  );
+  if (close.length > 0) {
+    notes.push(
+      `The pictures do not tell which values the model was trained on: ${close.map(({name}) => name).join(', ')} would do as well. What attacks find depends on it: say it with --range.`,
+    );
+  }
   notes.push(
     `Guessed that the model was trained on values ${candidates[best].name}: clean accuracy ${tried}. --range says it.`,
   );

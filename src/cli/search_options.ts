@@ -84,7 +84,7 @@ export function searchSettings(options: SearchOptions): SearchSettings {
 
 /** What help and reports say of every evaluation by single searches. */
 export const SINGLE_SEARCH =
-  "A single search, such as the paper's 100 steps of Adam, leaves out what strong(SPEC) finds: of the first 100 test images, 33 withstand D on the authors' model against it, but 26 withstand strong(D).";
+  "A single search, such as the default of 100 steps of Adam (the paper's), leaves out what strong(SPEC) finds: of the first 100 CIFAR-10 test images, 33 withstand D on the authors' model against it, but 26 withstand strong(D).";
 
 /** {@link SINGLE_SEARCH}, if any of the attacks is one. */
 export function singleSearchNote(specs: string[]): string[] {

@@ -100,6 +100,8 @@ test('the range is guessed, and chance is refused', async t => {
   const guessed = await run(...args, '--model', model);
   t.is(guessed.code, 0, guessed.err);
   t.regex(guessed.err, /Guessed that the model was trained on values \[0, 1\]/);
+  // A mean of red against blue is the same sign in any range.
+  t.regex(guessed.err, /\[0, 255\], \[-1, 1\].* would do as well.*--range/);
   const swapped = await run(...args, '--model', model, '--classes=red,blue');
   t.is(swapped.code, 2);
   t.regex(swapped.err, /no more often than by guessing.*--classes/);
