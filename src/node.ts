@@ -42,6 +42,7 @@ export {
   type EventFileOptions,
 } from './tensorboard/event_file.js';
 export {encodePng, type Pixels} from './io/png.js';
+export {picturePng, savePng} from './pictures/save_png.js';
 export {
   backendNames,
   defaultBackend,
