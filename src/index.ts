@@ -67,6 +67,8 @@ export {
   type Schedule,
   type StepDecayArgs,
 } from './callbacks/learning_rate.js';
+export {fitProgress, type FitProgress} from './callbacks/fit_progress.js';
+export type {ProgressOption, ProgressReport} from './progress/report.js';
 export {
   tensorBoard,
   type TensorBoardArgs,
