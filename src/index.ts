@@ -9,10 +9,12 @@ export {
   type PerturbAsyncArgs,
   type Perturbed,
 } from './attacks/attack.js';
+export {adversarialDataset} from './training/adversarial_dataset.js';
 export {
-  adversarialDataset,
+  adversarialMap,
   type AdversarialDatasetArgs,
-} from './training/adversarial_dataset.js';
+  type BatchMap,
+} from './training/adversarial_map.js';
 export type {DatasetBatch} from './data/dataset_batch.js';
 export {Delta, type DeltaArgs} from './attacks/threat_models/delta.js';
 export {
