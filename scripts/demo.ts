@@ -87,6 +87,7 @@ run<Options>(program, async ({backend, out, seed, json}) => {
       adversarialTraining({
         attack: 'C+S+D',
         steps: 3,
+        progress: false,
         tensorBoard: join(out, 'logs/C+S+D'),
       }),
     ],
@@ -103,6 +104,7 @@ run<Options>(program, async ({backend, out, seed, json}) => {
         attacks: ATTACKS,
         steps: STEPS,
         learningRate: 0.005,
+        progress: false,
         onProgress: ({done, examples}) => {
           bar.update(before + done);
           if (done === examples) before += done;

@@ -9,10 +9,12 @@ export {
   type PerturbAsyncArgs,
   type Perturbed,
 } from './attacks/attack.js';
+export {adversarialDataset} from './training/adversarial_dataset.js';
 export {
-  adversarialDataset,
+  adversarialMap,
   type AdversarialDatasetArgs,
-} from './training/adversarial_dataset.js';
+  type BatchMap,
+} from './training/adversarial_map.js';
 export type {DatasetBatch} from './data/dataset_batch.js';
 export {Delta, type DeltaArgs} from './attacks/threat_models/delta.js';
 export {
@@ -67,6 +69,8 @@ export {
   type Schedule,
   type StepDecayArgs,
 } from './callbacks/learning_rate.js';
+export {fitProgress, type FitProgress} from './callbacks/fit_progress.js';
+export type {ProgressOption, ProgressReport} from './progress/report.js';
 export {
   tensorBoard,
   type TensorBoardArgs,

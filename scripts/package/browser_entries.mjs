@@ -32,7 +32,15 @@ async function exportsOf(file) {
     write: false,
     format: 'esm',
     platform: 'node',
-    external: ['@tensorflow/*', 'onnxruntime-node', 'protobufjs'],
+    // Native, or large; what is exported again, as of tfjs-backend-onnx, is not.
+    external: [
+      '@tensorflow/*',
+      '@resvg/resvg-js',
+      'h5wasm',
+      'onnxruntime-node',
+      'protobufjs',
+      'sharp',
+    ],
     metafile: true,
     logLevel: 'warning',
   });

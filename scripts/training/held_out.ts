@@ -34,6 +34,7 @@ export async function evaluateHeldOut(
     // Constant shapes are compiled once.
     earlyStop: false,
     seed,
+    progress: false,
     onProgress: ({attack, done}) => {
       if (attack !== current) before += current === undefined ? 0 : data.size;
       current = attack;

@@ -133,6 +133,7 @@ function adversaryOf(
     awp: settings.awp ?? 0,
     seed: settings.seed,
     onNonFinite: options.onNaN ?? 'stop',
+    progress: false,
     tensorBoard: join(options.out, 'logs'),
     initialState: options.initialState,
     initialBatch: options.initialBatch,

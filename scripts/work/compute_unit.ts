@@ -60,6 +60,7 @@ async function warningsOf(
     ...options,
     earlyStop: variant === 'paper',
     attacks: [attack],
+    progress: false,
     batchSize: batch,
     signal,
   });
@@ -101,6 +102,7 @@ async function evaluateStrongly(
   const {results} = await evaluateRobustness(model, data, {
     ...options,
     attacks: [attack],
+    progress: false,
     batchSize: batch,
     signal,
     onProgress: ({done}) => {

@@ -2,6 +2,9 @@ import type * as tf from '@tensorflow/tfjs';
 import {breathe} from '../ops/event_loop.js';
 import {type Reading, runAsync, runSync} from '../ops/reading.js';
 import type {Classifier} from '../models/logits.js';
+import {openDisplay} from '../progress/display.js';
+import {checkProgress, type ProgressOption} from '../progress/report.js';
+import {Task} from '../progress/task.js';
 import {
   type AttackOptions,
   type ResolvedOptions,
@@ -109,6 +112,11 @@ export interface PerturbArgs {
 export interface PerturbAsyncArgs extends PerturbArgs {
   /** Stops the search after the present step; the promise is rejected with its reason. */
   signal?: AbortSignal;
+  /**
+   * Show on standard error how many steps are done, with the time left; or a
+   * function that is told. See {@link ProgressOption}. Default false.
+   */
+  progress?: ProgressOption;
 }
 
 /** An adversary: a threat model, a loss and an optimizer. Made by {@link attack}. */
@@ -195,11 +203,32 @@ export function attack(
       classifier,
       images,
       labels,
-      {seed, signal, ...args} = {},
-    ) =>
-      runAsync(start({classifier, images, labels, ...args}, seed), async () => {
-        await breathe();
-        signal?.throwIfAborted();
-      }),
+      {seed, signal, progress = false, ...args} = {},
+    ) => {
+      checkProgress('perturbAsync', progress);
+      const display = await openDisplay(progress);
+      const {steps, restarts} = resolved;
+      const task = new Task(
+        display,
+        'steps',
+        threatModel.name,
+        steps * restarts,
+      );
+      const onStep: PerturbArgs['onStep'] = now => {
+        task.update(now.restart * steps + now.step);
+        args.onStep?.(now);
+      };
+      const batch = {classifier, images, labels, ...args, onStep};
+      try {
+        const found = await runAsync(start(batch, seed), async () => {
+          await breathe();
+          signal?.throwIfAborted();
+        });
+        task.finish();
+        return found;
+      } finally {
+        display.stop();
+      }
+    },
   };
 }

@@ -19,6 +19,7 @@ import {FiniteCheck} from '../training/finite_check.js';
 import {OverfittingGuard} from '../training/overfitting_guard.js';
 import {trainingStep} from '../training/training_step.js';
 import {FitCallback} from './fit_callback.js';
+import {FitProgress} from './fit_progress.js';
 import {TensorBoardCallback} from './tensor_board.js';
 
 export type {AdversarialTrainingArgs, AdversarialTrainingState};
@@ -31,6 +32,7 @@ export class AdversarialTraining extends FitCallback {
   private readonly attackLog: AttackLog | null;
   private readonly finite: FiniteCheck;
   private readonly guard: OverfittingGuard | null;
+  private readonly progress: FitProgress;
   private epoch = 0;
   private batch = 0;
 
@@ -54,6 +56,7 @@ export class AdversarialTraining extends FitCallback {
       guard,
       onOverfitting = 'warn',
       onNonFinite = 'stop',
+      progress,
       tensorBoard,
       initialBatch,
       ...options
@@ -74,6 +77,7 @@ export class AdversarialTraining extends FitCallback {
       union: this.adversaries.union && {mode: this.adversaries.union, names},
     });
     this.finite = new FiniteCheck(onNonFinite);
+    this.progress = new FitProgress(progress);
     this.guard =
       (guard ?? fast !== null)
         ? new OverfittingGuard(
@@ -113,6 +117,7 @@ export class AdversarialTraining extends FitCallback {
     super.setParams(params);
     this.announce(params, ...this.logs.keys);
     this.board?.setParams(params);
+    this.progress.setParams(params);
   }
 
   /** @internal */
@@ -138,6 +143,7 @@ export class AdversarialTraining extends FitCallback {
       initialEpoch: Number(this.params?.initialEpoch ?? 0),
       metrics: [...(metrics ?? []), ...(this.guard?.keys ?? [])],
     });
+    await this.progress.onTrainBegin(logs);
   }
 
   /** @internal */
@@ -149,6 +155,7 @@ export class AdversarialTraining extends FitCallback {
     this.epoch = epoch;
     this.attackLog?.beginEpoch(epoch);
     await super.onEpochBegin(epoch, logs);
+    await this.progress.onEpochBegin(epoch, logs);
   }
 
   /** @internal */
@@ -162,6 +169,7 @@ export class AdversarialTraining extends FitCallback {
   override async onBatchEnd(batch: number, logs?: tf.Logs) {
     await super.onBatchEnd(batch, logs);
     await this.board?.onBatchEnd(batch, logs);
+    await this.progress.onBatchEnd(batch, logs);
   }
 
   /** @internal */
@@ -170,6 +178,7 @@ export class AdversarialTraining extends FitCallback {
     await this.guard?.endEpoch(this.trainable(), logs, epoch);
     await this.board?.onEpochEnd(epoch, logs);
     this.attackLog?.endEpoch();
+    await this.progress.onEpochEnd(epoch, logs);
   }
 
   /** @internal */
@@ -179,6 +188,7 @@ export class AdversarialTraining extends FitCallback {
     this.guard?.dispose();
     await this.board?.onTrainEnd(logs);
     this.attackLog?.end();
+    await this.progress.onTrainEnd(logs);
   }
 
   private trainable(): TrainableModel {
@@ -193,7 +203,7 @@ export class AdversarialTraining extends FitCallback {
     const [images, labels] = data as [tf.Tensor4D, tf.Tensor];
     this.guard?.beforeUpdate(images, labels);
     const place = `batch ${this.batch + 1} of epoch ${this.epoch + 1}`;
-    const {values, skipped} = this.finite.run(model, place, () =>
+    const step = () =>
       trainingStep(
         {
           args: this.args,
@@ -204,7 +214,9 @@ export class AdversarialTraining extends FitCallback {
         model,
         data,
         plain,
-      ),
+      );
+    const {values, skipped} = this.progress.during(() =>
+      this.finite.run(model, place, step),
     );
     this.logs.writeSkipped(skipped);
     this.guard?.afterUpdate(model);

@@ -160,7 +160,8 @@ async function evaluate(options: Options): Promise<void> {
   try {
     report = await evaluateRobustness(model, data, {
       ...attackOptions(options, variant),
-      ...{attacks: specs, batchSize, signal: stop, onProgress: bars.update},
+      ...{attacks: specs, batchSize, signal: stop},
+      ...{progress: false, onProgress: bars.update},
       ...((records || page) && {
         onExample: example => {
           records?.add(example);

@@ -134,7 +134,12 @@ async function train(options: Options): Promise<void> {
 
   const measure = async () => {
     const {results} = await evaluateRobustness(model, held, {
-      ...{attacks: ['None', attack], batchSize: batch, warnings: false},
+      ...{
+        attacks: ['None', attack],
+        batchSize: batch,
+        warnings: false,
+        progress: false,
+      },
       ...{steps: 20, learningRate: 0.005, smoothnessWeight: 0},
     });
     return results.map(({accuracy}) => accuracy) as [number, number];
@@ -170,7 +175,7 @@ async function train(options: Options): Promise<void> {
     },
   });
   const defense = adversarialTraining({
-    ...{attack, mix, seed},
+    ...{attack, mix, seed, progress: false},
     ...(crafting === 'fast'
       ? {crafting, guard: false}
       : {steps, cleanMetrics: false}),

@@ -11,6 +11,13 @@ import {
 } from '../attacks/threat_models/threat_model.js';
 import {rememberRandomized} from '../models/inspect.js';
 import type {Classifier} from '../models/logits.js';
+import {openDisplay} from '../progress/display.js';
+import {
+  checkProgress,
+  type Display,
+  type ProgressOption,
+} from '../progress/report.js';
+import {Task} from '../progress/task.js';
 import {dispose, tidy} from '../ops/tidy.js';
 import {attackAgain, isSearch} from './attack_again.js';
 import {attackExamples, type AttackExamplesArgs} from './attack_examples.js';
@@ -58,6 +65,12 @@ export interface EvaluateArgs extends AttackOptions {
    * and to say them in the report and once on the console. Default true.
    */
   warnings?: boolean;
+  /**
+   * Show on standard error how many examples are finished and misclassified under
+   * each attack, with the time left; or a function that is told. See
+   * {@link ProgressOption}. Default: true in a terminal, false elsewhere.
+   */
+  progress?: ProgressOption;
   /** Called as each example is finished. */
   onProgress?(progress: EvaluationProgress): void;
   /**
@@ -129,9 +142,24 @@ export async function evaluateRobustness(
   data: Examples,
   args: EvaluateArgs,
 ): Promise<RobustnessReport> {
+  checkArgs(args);
+  const {progress, ...rest} = args;
+  const display = await openDisplay(progress);
+  try {
+    return await evaluate(classifier, data, rest, display);
+  } finally {
+    display.stop();
+  }
+}
+
+async function evaluate(
+  classifier: Classifier,
+  data: Examples,
+  args: EvaluateArgs,
+  display: Display,
+): Promise<RobustnessReport> {
   const {attacks, batchSize = 50, warnings = true, ...rest} = args;
   const {onProgress, onExample, signal, ...given} = rest;
-  checkArgs(args);
   const options = resolveOptions(given);
   const specs = attacks.flatMap(expandSpec);
   checkNames(specs, given);
@@ -139,8 +167,13 @@ export async function evaluateRobustness(
   const make = (randomized: boolean) =>
     specs.map(spec => makeOne(spec, given, options, randomized));
   make(false).forEach(attack => checkTerms(attack, loaded));
+  const begin = ({name}: {name: string}) =>
+    new Task(display, 'examples', name, loaded.size);
+  // Already while the checks run.
+  begin(make(false)[0]);
   await tryOut(make(false).map(asSearch), classifier, loaded, warnings);
-  const checks = new Checks(classifier, loaded, signal);
+  // A warning is no part of a bar's line.
+  const checks = new Checks(classifier, loaded, signal, () => display.stop());
   if (warnings) await checks.before(make(loaded.randomized).map(asSearch));
   if (checks.outputsDiffer) {
     rememberRandomized(classifier);
@@ -159,6 +192,7 @@ export async function evaluateRobustness(
       fullNameOf(attack.threatModel),
       loaded.size,
     );
+    const task = begin(attack);
     const cell: AttackExamplesArgs = {
       batchSize,
       signal,
@@ -171,7 +205,10 @@ export async function evaluateRobustness(
           ...{sizes: moved.sizes ?? {}},
           ...{neighborDifferences: moved.neighborDifferences ?? {}},
         });
-        onProgress?.({attack: attack.name, ...progress.counts});
+        const {counts} = progress;
+        const misclassified = counts.done - counts.correct;
+        task.update(counts.done, {misclassified});
+        onProgress?.({attack: attack.name, ...counts});
       },
       ...(warnings && {
         onNonFinite: (n: number) => checks.addNonFinite(attack.name, n),
@@ -183,6 +220,8 @@ export async function evaluateRobustness(
     const result = {...progress.result(), ...(searches && {searches})};
     if (result.examples > 0) results.push(result);
     if (signal?.aborted) break;
+    const {done, correct} = progress.counts;
+    task.finish({misclassified: done - correct});
     await worst?.compare();
     if (warnings) await checks.after(asSearch(attack), progress.survivors());
   }
@@ -206,6 +245,7 @@ function checkArgs({
   batchSize = 50,
   warnings,
   onProgress,
+  progress,
   signal,
 }: EvaluateArgs): void {
   if (!Array.isArray(attacks) || attacks.length === 0) {
@@ -221,6 +261,7 @@ function checkArgs({
   if (warnings !== undefined && typeof warnings !== 'boolean') {
     throw new Error(`warnings must be true or false, but is ${warnings}.`);
   }
+  checkProgress('evaluateRobustness', progress);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new Error(
       `onProgress must be a function, but is ${String(onProgress)}.`,

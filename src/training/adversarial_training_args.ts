@@ -1,6 +1,7 @@
 import type {AttackOptions} from '../attacks/options.js';
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import type {TrainingObjective} from '../defenses/objective.js';
+import {checkProgress, type ProgressOption} from '../progress/report.js';
 import type {SummaryWriter} from '../tensorboard/summary_writer.js';
 import type {Crafting} from './fast_args.js';
 import type {GuardArgs, GuardState} from './overfitting_guard.js';
@@ -102,6 +103,13 @@ export interface AdversarialTrainingArgs extends AttackOptions {
   /** What an earlier run's `state()` gave, to go on with; it stays the caller's. */
   initialState?: AdversarialTrainingState;
   /**
+   * Show on standard error how far the fit is, with the time left, and a line of
+   * losses and metrics for each epoch; or a function that is told. See
+   * {@link ProgressOption}. Default: true in a terminal unless the fit has
+   * `verbose: 0`, another `fitProgress` or tfjs-node's own bar; false elsewhere.
+   */
+  progress?: ProgressOption;
+  /**
    * Log everything for TensorBoard: a directory (Node only), or a summary writer,
    * for instance tfjs-node's `tf.node.summaryFileWriter(dir)`.
    */
@@ -200,6 +208,7 @@ export function checkArgs(
       `adversarialTraining: ${objective.name} does not use the model's loss, on which labels are smoothed; leave out labelSmoothing.`,
     );
   }
+  checkProgress('adversarialTraining', args.progress);
   checkOneOf('onOverfitting', args.onOverfitting, ['warn', 'restore']);
   checkOneOf('onNonFinite', args.onNonFinite, ['stop', 'skip']);
   if (!(Number.isFinite(warmUpEpochs) && warmUpEpochs >= 0)) {

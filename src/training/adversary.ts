@@ -38,6 +38,8 @@ export interface Adversary {
     labels: tf.Tensor,
     step: number,
   ): Crafted;
+  /** The same with asynchronous reads, where it is to be had. */
+  craftAsync?(...args: Parameters<Adversary['craft']>): Promise<Crafted>;
 }
 
 /** Projected gradient descent with the options of an attack. */
@@ -53,6 +55,12 @@ export function pgdAdversary(
     configuration: {...made.options},
     craft: (classifier, images, labels, step) =>
       withSeed(made.threatModel, given, step).perturb(
+        classifier,
+        images,
+        labels as tf.Tensor2D,
+      ),
+    craftAsync: (classifier, images, labels, step) =>
+      withSeed(made.threatModel, given, step).perturbAsync(
         classifier,
         images,
         labels as tf.Tensor2D,

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
-import {
-  adversarialDataset,
-  type AdversarialDatasetArgs,
-} from '../../src/training/adversarial_dataset.js';
+import {adversarialDataset} from '../../src/training/adversarial_dataset.js';
+import type {AdversarialDatasetArgs} from '../../src/training/adversarial_map.js';
 import {logits} from '../../src/models/logits.js';
 import {adversarialTraining} from '../../src/callbacks/adversarial_training.js';
 import {missingBackend, usual} from '../helpers/backends.js';
@@ -135,7 +133,7 @@ test.serial('it has the size of what it is made from', async t => {
 });
 
 const BAD: Array<[what: string, batch: () => tf.TensorContainer, RegExp]> = [
-  ['a list', () => [x.clone(), y.clone()], /form \{xs: images, ys: labels\}/],
+  ['a list of one', () => [x.clone()], /form \{xs: images, ys: labels\}/],
   ['images alone', () => ({xs: x.clone()}), /form \{xs: images, ys: labels\}/],
   [
     'other names',

@@ -31,6 +31,7 @@ export class Checks {
     private readonly classifier: Classifier,
     private readonly data: LoadedExamples,
     private readonly signal: AbortSignal | undefined,
+    private readonly beforeWarning: () => void = () => {},
   ) {}
 
   /** Adds a warning, if there is none like it yet. */
@@ -39,6 +40,7 @@ export class Checks {
     const {code, attack} = warning;
     if (warnings.some(w => w.code === code && w.attack === attack)) return;
     warnings.push(warning);
+    this.beforeWarning();
     console.warn(`tfjs-adversarial: ${warning.message} [${code}]`);
   }
 
