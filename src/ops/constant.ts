@@ -8,10 +8,12 @@ export function constant<T extends tf.Tensor>(
   x: tf.Tensor,
   f: (x: tf.Tensor) => T,
 ): T {
-  // A tidy may have disposed x by the time of the backward pass.
-  const {shape} = x;
-  return tf.customGrad(x => ({
-    value: f(x as tf.Tensor),
-    gradFunc: () => tf.zeros(shape),
-  }))(x) as T;
+  return tf.customGrad((x, save) => {
+    // Kept for the gradient: the classifier's own `tidy` may free it before.
+    (save as tf.GradSaveFunc)([x as tf.Tensor]);
+    return {
+      value: f(x as tf.Tensor),
+      gradFunc: (_, [x]: tf.Tensor[]) => tf.zerosLike(x),
+    };
+  })(x) as T;
 }
