@@ -72,12 +72,13 @@ export function adversarialDataset(
   // The iterator disposes of what goes in and is not passed on.
   return dataset.map(batch => {
     const {xs, ys} = (batch ?? {}) as unknown as DatasetBatch;
-    if (!xs || !ys) {
+    if (!(xs instanceof tf.Tensor && ys instanceof tf.Tensor)) {
+      tf.dispose(batch);
       throw new Error(
-        'adversarialDataset needs batches of the form {xs: images, ys: labels}.',
+        'adversarialDataset needs batches of the form {xs: images, ys: labels}, both tensors.',
       );
     }
-    return tidy(() => {
+    const attacked = () => {
       const size = xs.shape[0];
       const count =
         typeof mix === 'number' ? Math.max(1, Math.round(mix * size)) : size;
@@ -90,6 +91,12 @@ export function adversarialDataset(
       }
       if (count === size) return {xs: adversarial, ys};
       return {xs: tf.concat([adversarial, tf.slice(xs, count)]), ys};
-    });
+    };
+    try {
+      return tidy(attacked);
+    } catch (error) {
+      tf.dispose(batch);
+      throw error;
+    }
   });
 }
