@@ -135,7 +135,7 @@ export async function evaluateRobustness(
   const options = resolveOptions(given);
   const specs = attacks.flatMap(expandSpec);
   checkNames(specs, given);
-  const loaded = await loadExamples(data, classifier);
+  const loaded = await loadExamples(data, classifier, signal);
   const make = (randomized: boolean) =>
     specs.map(spec => makeOne(spec, given, options, randomized));
   make(false).forEach(attack => checkTerms(attack, loaded));
