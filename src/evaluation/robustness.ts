@@ -175,6 +175,8 @@ export async function evaluateRobustness(
       },
       ...(warnings && {
         onNonFinite: (n: number) => checks.addNonFinite(attack.name, n),
+        // The checks before the first search look for these.
+        onZeroGradients: () => {},
       }),
     };
     const searches = isStrong(attack)
@@ -253,7 +255,7 @@ async function tryOut(
   const label = tf.tensor1d(data.labels.slice(0, 1), 'int32');
   const once = attackAgain(search, search.threatModel, {steps: 1, restarts: 1});
   try {
-    const args = {onNonFinite: () => {}};
+    const args = {onNonFinite: () => {}, onZeroGradients: () => {}};
     dispose(await once.perturbAsync(classifier, image, label, args));
   } finally {
     tf.dispose([image, label]);

@@ -10,7 +10,9 @@ import {
 import {resolveCrafting} from '../../src/training/fast_args.js';
 import {craftFast} from '../../src/training/fast_crafting.js';
 import {missingBackend, usual} from '../helpers/backends.js';
+import {dispose} from '../../src/ops/tidy.js';
 import {leakAsync} from '../helpers/memory.js';
+import {said} from '../helpers/said.js';
 
 await missingBackend(usual);
 
@@ -252,3 +254,56 @@ test('logits that look like probabilities here and there are not refused', t => 
     t.is(margin.shape[0], 3);
   }
 });
+
+/** Functions of saturated probabilities that no structure and no value shows to be that. */
+const HIDDEN: Record<string, (x: tf.Tensor4D) => tf.Tensor> = {
+  'minus a half': x => tf.sub(predict(x), 0.5),
+  'from −1 to 1': x => tf.sub(tf.mul(predict(x), 2), 1),
+  'negative ones': x => tf.sub(predict(x), 1),
+  'their logarithm, kept finite': x => tf.log(tf.add(predict(x), 1e-7)),
+  'a tanh': x => tf.tanh(logits(whole, x)),
+};
+
+for (const [name, classifier] of Object.entries(HIDDEN)) {
+  test.serial(`${name}: perturb says that the gradient is 0`, async t => {
+    const f = (x: tf.Tensor4D) => classifier(x);
+    for (const optimizer of ['adam', 'sign', 'apgd'] as const) {
+      for (const randomStart of [false, true]) {
+        const own = (x: tf.Tensor4D) => classifier(x);
+        const search = attack('D', {steps: 3, optimizer, randomStart, seed: 1});
+        const run = () => search.perturb(own, gray, zeros);
+        const notes = said('warn', () => [run(), run()].forEach(dispose));
+        t.is(notes.length, 1, `${optimizer}: ${notes.join()}`);
+        t.regex(notes[0], /for 3 of 3 images the gradient was 0 at every step/);
+      }
+    }
+    let stuck = 0;
+    const quiet = said('warn', () =>
+      dispose(
+        attack('D', {steps: 3}).perturb(f, gray, zeros, {
+          onZeroGradients: n => (stuck = n),
+        }),
+      ),
+    );
+    t.deepEqual([stuck, quiet], [3, []]);
+    // Wrong from the start, with nothing to search for, or without gradients: no word.
+    const ones = tf.onesLike(zeros);
+    const nothing = said('warn', () => {
+      dispose(attack('D', {steps: 3}).perturb(f, gray, ones));
+      dispose(attack('D', {steps: 0}).perturb(f, gray, zeros));
+      dispose(attack('None').perturb(f, gray, zeros));
+      const square = attack('D', {steps: 3, optimizer: 'square', seed: 1});
+      dispose(square.perturb(f, gray, zeros));
+    });
+    t.deepEqual(nothing, []);
+    const leaked = await leakAsync(
+      () =>
+        attack('D', {steps: 2}).perturbAsync(
+          f,
+          gray,
+          zeros,
+        ) as Promise<unknown>,
+    );
+    t.is(leaked, 0);
+  });
+}
