@@ -106,6 +106,13 @@ export interface PerturbArgs {
    * ±Infinity in it, with the number of examples concerned.
    */
   onNonFinite?(examples: number): void;
+  /**
+   * Called, in place of a warning on the console, if the gradient was 0 at every
+   * step of an example that withstood the attack, with the number of such
+   * examples: a search goes nowhere there. The console says so once for each
+   * classifier, where a quarter of the examples is concerned.
+   */
+  onZeroGradients?(examples: number): void;
 }
 
 /** Options of {@link Attack.perturbAsync}. */

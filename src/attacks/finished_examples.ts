@@ -99,6 +99,7 @@ export class Finished {
             {},
         ),
         faults: take(batch.faults),
+        slopes: take(batch.slopes),
       },
     });
   }
@@ -127,6 +128,7 @@ export class Finished {
       sizes: joinEach(o => o.sizes),
       neighborDifferences: joinEach(o => o.neighborDifferences),
       faults: join(o => o.faults),
+      slopes: join(o => o.slopes),
       ...(this.args.history && {
         history: {
           margin: tf.tensor2d(this.margins, shape),

@@ -2,12 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import {imageChecks, labelIndices} from '../data/validate.js';
 import {inspectClassifier} from '../models/inspect.js';
 import {type Classifier, logits} from '../models/logits.js';
-import {read, type Reading} from '../ops/reading.js';
+import {read, readAndDispose, type Reading} from '../ops/reading.js';
 import {keepRows, putRows} from '../ops/rows.js';
 import {whereExample} from '../ops/finite.js';
 import {dispose, tidy} from '../ops/tidy.js';
 import type {PerturbArgs, Perturbed} from './attack.js';
-import {warnNonFinite} from './non_finite.js';
+import {warnNonFinite, warnZeroGradients} from './gradient_warnings.js';
 import type {ResolvedOptions} from './options.js';
 import {attackMargin, isBetter, isSuccess} from './outcome.js';
 import {pgdSteps, type PgdResult} from './pgd.js';
@@ -54,12 +54,41 @@ export function* perturbing(batch: SearchedBatch): Reading<Perturbed> {
       owned.splice(0, 2).forEach(dispose);
       owned.push(both);
     }
-    const faults = (yield* read(owned[0].faults)).filter(x => x > 0).length;
-    if (faults > 0) (batch.onNonFinite ?? warnNonFinite(classifier))(faults);
+    yield* report(batch, owned[0]);
     return tidy(() => conclusion(batch, oneHot, owned[0], randomized));
   } finally {
     owned.forEach(dispose);
     oneHot.dispose();
+  }
+}
+
+/** Says what was wrong with the gradients of a search. */
+function* report(
+  {
+    classifier,
+    threatModel,
+    options,
+    onNonFinite,
+    onZeroGradients,
+  }: SearchedBatch,
+  found: PgdResult,
+): Reading<void> {
+  if (options.steps === 0 || threatModel.bounds().length === 0) return;
+  const counts = yield* readAndDispose(
+    tidy(() => tf.concat([found.faults, found.slopes])),
+  );
+  const n = counts.length / 2;
+  const faults = counts.subarray(0, n).filter(x => x > 0).length;
+  if (faults > 0) (onNonFinite ?? warnNonFinite(classifier))(faults);
+  const slopes = counts.subarray(n);
+  if (slopes.every(x => x > 0)) return;
+  const margins = yield* read(found.margin);
+  // One that is misclassified from the start needs no gradient.
+  const stuck = slopes.filter(
+    (x, i) => x === 0 && withstands(margins[i]),
+  ).length;
+  if (stuck > 0) {
+    (onZeroGradients ?? warnZeroGradients(classifier, slopes.length))(stuck);
   }
 }
 
@@ -137,6 +166,7 @@ function combine(
     sizes: pickEach(result => result.sizes),
     neighborDifferences: pickEach(result => result.neighborDifferences),
     faults: tf.maximum(before.faults, spread(before.faults, again.faults)),
+    slopes: tf.maximum(before.slopes, spread(before.slopes, again.slopes)),
     ...(before.history && {
       history: {
         margin: tf.clone(before.history.margin),

@@ -44,6 +44,8 @@ export interface PgdResult {
   neighborDifferences: Record<string, tf.Tensor1D>;
   /** In how many steps a gradient had a NaN or ±Infinity in it, [N]. */
   faults: tf.Tensor1D;
+  /** In how many steps it was not 0 everywhere, [N]. */
+  slopes: tf.Tensor1D;
   history?: {margin: tf.Tensor2D; smoothness: tf.Tensor2D};
 }
 

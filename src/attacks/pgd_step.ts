@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {hasNonFinite, whereExample, withoutNonFinite} from '../ops/finite.js';
+import {whereExample, withoutNonFinite} from '../ops/finite.js';
 import type {Loss} from './losses.js';
 import {objectiveGradients} from './objective_gradient.js';
 import type {AttackOptimizer} from './optimizers.js';
@@ -46,6 +46,8 @@ export interface Batch {
   best: {adversarial: tf.Tensor4D; margin: tf.Tensor1D} | null;
   /** In how many steps a gradient had a NaN or ±Infinity in it, [N]. */
   faults: tf.Tensor1D;
+  /** In how many steps a gradient was not 0 everywhere, [N]; a search that has none counts all its steps. */
+  slopes: tf.Tensor1D;
 }
 
 /** What a search may have from the beginning. */
@@ -77,6 +79,7 @@ export function begin(
     state: optimizer.init(parameters, seeds).map(t => tf.clone(t)),
     best: null,
     faults: tf.zeros([images.shape[0]]),
+    slopes: tf.zeros([images.shape[0]]),
   };
 }
 
@@ -96,7 +99,7 @@ export function advance(
 ): {batch: Batch; outcome: Outcome} {
   const {images, constants, parameters: from, state} = batch;
   const {threatModel, optimizer, steps} = args;
-  const {outcome, losses, gradients, faults} =
+  const {outcome, losses, gradients, faults, slopes} =
     optimizer.gradients === false
       ? evaluateForward(args, batch)
       : evaluate(args, batch);
@@ -121,7 +124,7 @@ export function advance(
   const parameters = project(moved.parameters);
   const best = better(batch.best, outcome, args.keep);
   return {
-    batch: {...batch, parameters, state: moved.state, best, faults},
+    batch: {...batch, parameters, state: moved.state, best, faults, slopes},
     outcome,
   };
 }
@@ -160,6 +163,10 @@ function forward(
   };
 }
 
+function inRows(t: tf.Tensor): tf.Tensor {
+  return tf.reshape(t, [t.shape[0], -1]);
+}
+
 /** The mean of several [N]. */
 function mean(each: tf.Tensor1D[]): tf.Tensor1D {
   return each.length === 1 ? each[0] : tf.div(tf.addN(each), each.length);
@@ -184,6 +191,8 @@ interface Evaluated {
   gradients: tf.Tensor[];
   /** See {@link Batch.faults}. */
   faults: tf.Tensor1D;
+  /** See {@link Batch.slopes}. */
+  slopes: tf.Tensor1D;
 }
 
 /** The forward pass alone, for a search that needs no gradient. */
@@ -191,7 +200,14 @@ function evaluateForward(args: StepArgs, batch: Batch): Evaluated {
   const seen = forward(args, batch, batch.parameters);
   const losses = objectiveOf(args, batch, seen);
   const outcome = withFiniteImages(seen, batch.images);
-  return {outcome, losses, gradients: [], faults: tf.clone(batch.faults)};
+  const slopes = tf.add(batch.slopes, 1) as tf.Tensor1D;
+  return {
+    outcome,
+    losses,
+    gradients: [],
+    faults: tf.clone(batch.faults),
+    slopes,
+  };
 }
 
 /** The forward pass and the objective's gradient with respect to the parameters. */
@@ -211,19 +227,26 @@ function evaluate(args: StepArgs, batch: Batch): Evaluated {
   try {
     const grads = objectiveGradients(objective, batch.parameters);
     const {adversarial, margin, smoothness, losses} = kept!;
-    const broken = grads.map(hasNonFinite);
+    // Of each example, by parameter: not finite where an entry is not, 0 where all are.
+    const sizes = grads.map(g => tf.sum(tf.abs(inRows(g)), 1));
+    const counted = (
+      before: tf.Tensor1D,
+      holds: (size: tf.Tensor) => tf.Tensor,
+    ) =>
+      sizes.length === 0
+        ? tf.clone(before)
+        : (tf.add(
+            before,
+            tf.cast(
+              sizes.map(holds).reduce((a, b) => tf.logicalOr(a, b)),
+              'float32',
+            ),
+          ) as tf.Tensor1D);
     return {
       gradients: grads.map(withoutNonFinite),
       losses: tf.clone(losses),
-      faults: tf.add(
-        batch.faults,
-        tf.cast(
-          broken.length
-            ? broken.reduce((a, b) => tf.logicalOr(a, b))
-            : tf.zerosLike(batch.faults),
-          'float32',
-        ),
-      ) as tf.Tensor1D,
+      faults: counted(batch.faults, size => tf.logicalNot(tf.isFinite(size))),
+      slopes: counted(batch.slopes, size => tf.notEqual(size, 0)),
       // Copies, which the enclosing tidy looks after again.
       outcome: withFiniteImages(
         {
@@ -279,6 +302,7 @@ export function combineBatches(
       margin: one(b => b.best!.margin),
     },
     faults: one(b => b.faults),
+    slopes: one(b => b.slopes),
   };
 }
 
@@ -292,7 +316,7 @@ export function disposeReplaced(old: Batch, next: Batch): void {
 
 export function batchTensors(batch: Batch): tf.Tensor[] {
   const {images, labels, cleanLogits, targets, constants} = batch;
-  const {parameters, state, best, faults} = batch;
+  const {parameters, state, best, faults, slopes} = batch;
   return [
     images,
     labels,
@@ -303,5 +327,6 @@ export function batchTensors(batch: Batch): tf.Tensor[] {
     ...state,
     ...(best ? [best.adversarial, best.margin] : []),
     faults,
+    slopes,
   ];
 }

@@ -30,6 +30,8 @@ export interface AttackExamplesArgs {
   wanted?(index: number): boolean;
   /** Called if gradients were not finite, with the number of examples concerned. */
   onNonFinite?(examples: number): void;
+  /** See {@link PerturbArgs.onZeroGradients}; only where examples are attacked in batches. */
+  onZeroGradients?(examples: number): void;
   /** Stops after the present batch or step. */
   signal?: AbortSignal;
 }
@@ -58,7 +60,7 @@ export async function attackInBatches(
   attack: Attack,
   classifier: Classifier,
   data: Examples | LoadedExamples,
-  {batchSize, onFinished, wanted, onNonFinite, signal}: AttackExamplesArgs,
+  {batchSize, onFinished, wanted, signal, ...notes}: AttackExamplesArgs,
 ): Promise<void> {
   const loaded = await loadExamples(data, classifier);
   for (let begin = 0; begin < loaded.size; begin += batchSize) {
@@ -69,7 +71,8 @@ export async function attackInBatches(
       const args = {
         signal,
         neighborDifferences: true,
-        ...(onNonFinite && {onNonFinite}),
+        onNonFinite: notes.onNonFinite,
+        onZeroGradients: notes.onZeroGradients,
       };
       const result = await attack.perturbAsync(classifier, xs, ys, args);
       try {

@@ -3,6 +3,7 @@ import {bytesToUnit, ImageSet} from '../data/images.js';
 import {imageChecks, labelIndices} from '../data/validate.js';
 import {inspectClassifier} from '../models/inspect.js';
 import type {Classifier} from '../models/logits.js';
+import {breathe} from '../ops/event_loop.js';
 import {runAsync} from '../ops/reading.js';
 import {
   checkExamples,
@@ -29,20 +30,25 @@ export interface LoadedExamples {
   pixels(begin: number, end: number): Promise<Float32Array>;
 }
 
+/** Milliseconds of reading after which a dataset without a known size may have no end. */
+const LONG = 30_000;
+
 /**
  * Checks all images and labels, whose number and size it finds out, and the
  * classifier with them.
  *
+ * @param signal Ends the reading of a dataset, of which the examples so far remain.
  * @throws Error for the first thing that is not as it must be.
  */
 export async function loadExamples(
   data: Examples | LoadedExamples,
   classifier: Classifier,
+  signal?: AbortSignal,
 ): Promise<LoadedExamples> {
   if (isLoaded(data)) return data;
   checkExamples(data);
   if (data instanceof ImageSet) return fromImageSet(data, classifier);
-  if (isDataset(data)) return fromDataset(data, classifier);
+  if (isDataset(data)) return fromDataset(data, classifier, signal);
   const {images, labels} = data;
   await runAsync(imageChecks(images));
   const {classes, randomized} = await runAsync(
@@ -101,12 +107,15 @@ async function fromImageSet(
 async function fromDataset(
   dataset: tf.data.Dataset<tf.TensorContainer>,
   classifier: Classifier,
+  signal: AbortSignal | undefined,
 ): Promise<LoadedExamples> {
   let shape: LoadedExamples['imageShape'] | undefined;
   let inspection = {classes: 0, randomized: false};
+  let noteAt = performance.now() + LONG;
   const parts: Float32Array[] = [];
   const labels: number[] = [];
-  for await (const {xs, ys} of datasetBatches(dataset)) {
+  for await (const batch of datasetBatches(dataset)) {
+    const {xs, ys} = batch;
     try {
       await runAsync(imageChecks(xs));
       const own = xs.shape.slice(1) as LoadedExamples['imageShape'];
@@ -123,7 +132,16 @@ async function fromDataset(
       labels.push(...(await runAsync(labelIndices(ys, n, inspection.classes))));
       parts.push((await xs.data()) as Float32Array);
     } finally {
-      tf.dispose([xs, ys]);
+      tf.dispose(batch as unknown as tf.TensorContainer);
+    }
+    // Some datasets never wait for anything: timers and signals would not either.
+    await breathe();
+    if (signal?.aborted) break;
+    if (performance.now() > noteAt) {
+      noteAt = Infinity;
+      console.warn(
+        `tfjs-adversarial: the dataset has given ${labels.length} examples so far and goes on. If it repeats without an end, put take(n) behind repeat().`,
+      );
     }
   }
   if (!shape) throw new Error('There are no examples: the dataset is empty.');

@@ -163,7 +163,7 @@ async function evaluate(
   const options = resolveOptions(given);
   const specs = attacks.flatMap(expandSpec);
   checkNames(specs, given);
-  const loaded = await loadExamples(data, classifier);
+  const loaded = await loadExamples(data, classifier, signal);
   const make = (randomized: boolean) =>
     specs.map(spec => makeOne(spec, given, options, randomized));
   make(false).forEach(attack => checkTerms(attack, loaded));
@@ -212,6 +212,8 @@ async function evaluate(
       },
       ...(warnings && {
         onNonFinite: (n: number) => checks.addNonFinite(attack.name, n),
+        // The checks before the first search look for these.
+        onZeroGradients: () => {},
       }),
     };
     const searches = isStrong(attack)
@@ -294,7 +296,7 @@ async function tryOut(
   const label = tf.tensor1d(data.labels.slice(0, 1), 'int32');
   const once = attackAgain(search, search.threatModel, {steps: 1, restarts: 1});
   try {
-    const args = {onNonFinite: () => {}};
+    const args = {onNonFinite: () => {}, onZeroGradients: () => {}};
     dispose(await once.perturbAsync(classifier, image, label, args));
   } finally {
     tf.dispose([image, label]);

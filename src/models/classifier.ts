@@ -29,12 +29,18 @@ export function checkClassifier(classifier: Classifier): void {
   }
 }
 
-/** @throws Error if the model has several inputs or outputs. */
+/** @throws Error if the model has several inputs or outputs, or keeps a state. */
 export function checkLayersModel(model: tf.LayersModel): void {
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new Error(
       `The model must have one input (images) and one output (classes), but it has ${model.inputs.length} and ${model.outputs.length}. ` +
         'Build a model of the part that classifies with tf.model({inputs, outputs}).',
+    );
+  }
+  const stateful = model.layers.find(layer => layer.stateful);
+  if (stateful) {
+    throw new Error(
+      `The layer '${stateful.name}' keeps its state from batch to batch, so an image's logits depend on the images before it: build the model with stateful: false.`,
     );
   }
   const rank = model.inputs[0].shape.length;

@@ -10,11 +10,17 @@ const TRANSPARENT = new Set([
   'Reshape',
   'Squeeze',
   'ExpandDims',
+  // These change values, but not which is the largest.
+  'Exp',
+  'Log',
 ]);
 
+/** Ops that saturate. */
+const ACTIVATIONS = new Set(['Softmax', 'LogSoftmax', 'Sigmoid', 'Tanh']);
+
 /**
- * The node of a graph model that holds the logits: what goes into a softmax or
- * a sigmoid at its end, or else its output.
+ * The node of a graph model that holds the logits: what goes into a softmax, a
+ * sigmoid or a tanh at its end, or else its output.
  */
 export function graphLogits(model: tf.GraphModel): {
   node: string;
@@ -30,17 +36,13 @@ export function graphLogits(model: tf.GraphModel): {
   for (;;) {
     const before = input(node);
     if (!before) break;
-    const own =
-      node.op === 'Softmax' || node.op === 'Sigmoid'
-        ? before
-        : softmaxOfParts(node, input);
+    const own = ACTIVATIONS.has(node.op) ? before : softmaxOfParts(node, input);
     logits = own ?? logits;
     if (!own && !TRANSPARENT.has(node.op)) break;
     node = own ?? before;
   }
-  return logits
-    ? {node: logits.name, found: true}
-    : {node: output.name, found: node.op === 'LogSoftmax'};
+  const {name} = logits ?? output;
+  return {node: name, found: logits !== null};
 }
 
 /** exp(a) / Σ exp(a), as the converter writes a softmax over an image's channels: a. */

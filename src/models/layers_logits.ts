@@ -20,8 +20,8 @@ interface Found {
   tensors: tf.SymbolicTensor[];
   /** The logits, in the layer's own shape. */
   compute(values: tf.Tensor[], kwargs: Kwargs): tf.Tensor;
-  /** The logarithm of what the layer gives, from its logits. */
-  logOf(logits: tf.Tensor): tf.Tensor;
+  /** The logarithm of what the layer gives, from its logits; none if that may be negative. */
+  logOf?(logits: tf.Tensor): tf.Tensor;
   /** The model's own output, from its logits. */
   restore(logits: tf.Tensor, kwargs: Kwargs): tf.Tensor;
 }
@@ -78,9 +78,9 @@ function findIn(
   }
   if (MERGES[className]) {
     const parts = tensor.inputs.map(input => findIn(model, input, sample));
-    return parts.includes(null)
-      ? null
-      : merged(MERGES[className], parts as Found[]);
+    return parts.every(part => part?.logOf)
+      ? merged(MERGES[className], parts as Array<Required<Found>>)
+      : null;
   }
   return findActivation(model, tensor, sample);
 }
@@ -163,7 +163,7 @@ function findActivation(
 
 interface Kind {
   activate(logits: tf.Tensor): tf.Tensor;
-  log(logits: tf.Tensor): tf.Tensor;
+  log?(logits: tf.Tensor): tf.Tensor;
 }
 
 /** Softmax goes over the only axis that is longer than 1, whichever that is. */
@@ -173,6 +173,8 @@ const KINDS: Record<string, Kind> = {
     log: z => tf.reshape(tf.logSoftmax(inRows(z)), z.shape),
   },
   sigmoid: {activate: z => tf.sigmoid(z), log: z => tf.logSigmoid(z)},
+  // As hinge losses want it; exactly ±1 beyond ±9.
+  tanh: {activate: z => tf.tanh(z)},
 };
 
 function leaf(
@@ -191,8 +193,11 @@ function leaf(
 
 /** The same logits, behind which another layer follows. */
 function after(inner: Found, layer: tf.layers.Layer): Found {
+  const {logOf, ...rest} = inner;
   return {
-    ...inner,
+    ...rest,
+    // A multiple has another weight among several that are merged.
+    ...(layer.getClassName() !== 'Rescaling' && {logOf}),
     restore: (z, kwargs) =>
       layer.apply(inner.restore(z, kwargs), kwargs) as tf.Tensor,
   };
@@ -202,7 +207,9 @@ function after(inner: Found, layer: tf.layers.Layer): Found {
 function activatedAgain(inner: Found, kind: Kind): Found {
   return {
     ...inner,
-    logOf: z => kind.log(inner.restore(z, {training: false})),
+    ...(kind.log && {
+      logOf: (z: tf.Tensor) => kind.log!(inner.restore(z, {training: false})),
+    }),
     restore: (z, kwargs) => kind.activate(inner.restore(z, kwargs)),
   };
 }
@@ -210,7 +217,7 @@ function activatedAgain(inner: Found, kind: Kind): Found {
 /** The logarithm of what several classifiers give together. */
 function merged(
   merge: (logs: tf.Tensor[]) => tf.Tensor,
-  parts: Found[],
+  parts: Array<Required<Found>>,
 ): Found {
   return {
     tensors: parts.flatMap(part => part.tensors),

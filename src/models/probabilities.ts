@@ -42,20 +42,26 @@ export function* areProbabilities(
   if (!likeProbabilities(probed)) return false;
   if (isConstant(probed)) return null;
   if (!isOneHot(probed)) {
-    if (Math.abs(sumOf(probed, 0) - 1) < TOLERANCE) return true;
-    const far = farthestFromFirst(probed);
-    return !isLinear(yield* ask(() => between(probes(images), far, 0, 1)));
+    const one = answers(probed)[0];
+    if (Math.abs(sumOf(probed, one) - 1) < TOLERANCE) return true;
+    const far = farthestFrom(one, probed);
+    return !isLinear(yield* ask(() => between(probes(images), one, far, 0, 1)));
   }
   const best = classesOf(probed);
-  const other = best.findIndex(k => k !== best[0]);
+  const one = best.findIndex(k => k >= 0);
+  const other = best.findIndex(k => k >= 0 && k !== best[one]);
   if (other < 0) return null;
   let [from, to] = [0, 1];
   for (let round = 0; round < ROUNDS; round++) {
-    const line = yield* ask(() => between(probes(images), other, from, to));
+    const line = yield* ask(() =>
+      between(probes(images), one, other, from, to),
+    );
     if (!likeProbabilities(line)) return false;
     if (!isOneHot(line)) return true;
     const along = classesOf(line);
-    const jump = along.findIndex((k, i) => i > 0 && k !== along[i - 1]);
+    const jump = along.findIndex(
+      (k, i) => i > 0 && k >= 0 && along[i - 1] >= 0 && k !== along[i - 1],
+    );
     if (jump < 0) break;
     const width = (to - from) / (POINTS - 1);
     [from, to] = [from + (jump - 1) * width, from + jump * width];
@@ -78,27 +84,42 @@ function probes(images: tf.Tensor4D): tf.Tensor4D {
   ] as tf.Tensor4D[]);
 }
 
-/** Images from `from` to `to` (0 … 1) of the way from the first one to that at `other`. */
+/** Images from `from` to `to` (0 … 1) of the way from the image at `one` to that at `other`. */
 function between(
   images: tf.Tensor4D,
+  one: number,
   other: number,
   from: number,
   to: number,
 ): tf.Tensor4D {
   const at = (i: number) => tf.slice(images, [i, 0, 0, 0], [1, -1, -1, -1]);
   const share = tf.reshape(tf.linspace(from, to, POINTS), [-1, 1, 1, 1]);
-  return tf.add(at(0), tf.mul(tf.sub(at(other), at(0)), share)) as tf.Tensor4D;
+  const line = tf.add(at(one), tf.mul(tf.sub(at(other), at(one)), share));
+  // Rounding must not lead out of the range, where a root or a power is NaN.
+  return tf.clipByValue(line as tf.Tensor4D, 0, 1);
 }
 
-/** Whether none is negative and all rows have the same sum. */
+/**
+ * Which rows have no NaN, as a plain image may give that is divided by its
+ * standard deviation.
+ */
+function answers({values, classes}: Rows): number[] {
+  const rows = Array.from({length: values.length / classes}, (_, i) => i);
+  return rows.filter(
+    i => !values.subarray(i * classes, (i + 1) * classes).some(Number.isNaN),
+  );
+}
+
+/** Whether none is negative and all rows have the same sum; rows of NaN aside. */
 function likeProbabilities(rows: Rows): boolean {
-  const {values, classes} = rows;
-  const first = sumOf(rows, 0);
+  const own = answers(rows);
+  if (own.length === 0) return false;
+  const first = sumOf(rows, own[0]);
   if (!(first > 0)) return false;
-  for (let i = 0; i < values.length / classes; i++) {
-    if (!(Math.abs(sumOf(rows, i) / first - 1) < TOLERANCE)) return false;
+  if (own.some(i => !(Math.abs(sumOf(rows, i) / first - 1) < TOLERANCE))) {
+    return false;
   }
-  return values.every(x => x >= 0);
+  return !rows.values.some(x => x < 0);
 }
 
 function sumOf({values, classes}: Rows, row: number): number {
@@ -107,19 +128,20 @@ function sumOf({values, classes}: Rows, row: number): number {
 }
 
 function isOneHot(rows: Rows): boolean {
-  const sum = sumOf(rows, 0);
-  return rows.values.every(x => x === 0 || x === sum);
+  const sum = sumOf(rows, answers(rows)[0]);
+  return rows.values.every(x => x === 0 || x === sum || Number.isNaN(x));
 }
 
-/** The row with the largest difference to the first. */
-function farthestFromFirst({values, classes}: Rows): number {
-  const apart = Array.from({length: values.length / classes}, (_, i) =>
-    Math.max(
-      ...Array.from({length: classes}, (_, k) =>
-        Math.abs(values[i * classes + k] - values[k]),
-      ),
-    ),
-  );
+/** The row with the largest difference to the one given. */
+function farthestFrom(one: number, rows: Rows): number {
+  const {values, classes} = rows;
+  const apart = new Float32Array(values.length / classes);
+  for (const i of answers(rows)) {
+    for (let k = 0; k < classes; k++) {
+      const d = Math.abs(values[i * classes + k] - values[one * classes + k]);
+      apart[i] = Math.max(apart[i], d);
+    }
+  }
   return apart.indexOf(Math.max(...apart));
 }
 
@@ -127,18 +149,25 @@ function farthestFromFirst({values, classes}: Rows): number {
 function isLinear(rows: Rows): boolean {
   const {values, classes} = rows;
   const last = values.length / classes - 1;
+  const allowed = LINEAR * sumOf(rows, 0);
   return values.every((x, at) => {
+    if (Number.isNaN(x)) return true;
     const [row, k] = [Math.floor(at / classes), at % classes];
     const [from, to] = [values[k], values[last * classes + k]];
     const expected = from + ((to - from) * row) / last;
-    return Math.abs(x - expected) <= LINEAR * sumOf(rows, 0);
+    return Math.abs(x - expected) <= allowed;
   });
 }
 
-function isConstant({values, classes}: Rows): boolean {
-  return values.every((x, i) => x === values[i % classes]);
+function isConstant(rows: Rows): boolean {
+  const {values, classes} = rows;
+  const [one, ...others] = answers(rows).map(i =>
+    values.subarray(i * classes, (i + 1) * classes),
+  );
+  return others.every(row => row.every((x, k) => x === one[k]));
 }
 
+/** The class of each row; −1 where there is none. */
 function classesOf({values, classes}: Rows): number[] {
   return Array.from({length: values.length / classes}, (_, i) => {
     const row = values.subarray(i * classes, (i + 1) * classes);

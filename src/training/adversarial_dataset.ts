@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import type {Classifier} from '../models/logits.js';
 import {type AdversarialDatasetArgs, crafter} from './adversarial_map.js';
 
@@ -24,5 +24,14 @@ export function adversarialDataset(
   model: Classifier,
   args: AdversarialDatasetArgs,
 ): tf.data.Dataset<tf.TensorContainer> {
-  return dataset.mapAsync(crafter('adversarialDataset', model, args));
+  const craft = crafter('adversarialDataset', model, args);
+  return dataset.mapAsync(async batch => {
+    try {
+      return await craft(batch);
+    } catch (error) {
+      // The iterator disposes of what was passed on, not of what was refused.
+      tf.dispose(batch);
+      throw error;
+    }
+  });
 }

@@ -1,11 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type {LossName} from '../attacks/losses.js';
 import {losses} from '../attacks/losses.js';
+import {objectiveGradients} from '../attacks/objective_gradient.js';
 import type {ThreatModel} from '../attacks/threat_models/threat_model.js';
 import {checkImages, oneHotLabels} from '../data/validate.js';
-import {type Classifier, countClasses, logits} from '../models/logits.js';
+import {inspectClassifier} from '../models/inspect.js';
+import {type Classifier, logits} from '../models/logits.js';
+import {withoutNonFinite} from '../ops/finite.js';
+import {runSync} from '../ops/reading.js';
 import {tidy} from '../ops/tidy.js';
-import {withoutFilterGradients} from '../tfjs/input_gradient.js';
 import type {ResolvedFast} from './fast_args.js';
 import {type FastTerm, fastTerms} from './fast_terms.js';
 
@@ -48,7 +51,7 @@ export function craftFast(
   seed: number,
 ): FastExamples {
   checkImages(images);
-  const classes = countClasses(classifier, images);
+  const {classes} = runSync(inspectClassifier(classifier, images));
   return tidy(() => {
     const {threatModel, noise, step, steps, project} = crafting;
     const oneHot = oneHotLabels(labels, images.shape[0], classes);
@@ -86,7 +89,7 @@ export function craftFast(
         const from = coordinates;
         const gradients = split(
           terms,
-          withoutFilterGradients(() => tf.grads(objective)(from)),
+          objectiveGradients(objective, from).map(withoutNonFinite),
         );
         coordinates = split(terms, from).flatMap((own, k) =>
           terms[k].step(own, gradients[k], step / steps),

@@ -267,6 +267,36 @@ test.serial('the same examples in every form give the same result', async t => {
   t.is(shuffled.worstCase, worstCase);
 });
 
+test.serial('a dataset without an end can be stopped', async t => {
+  let given = 0;
+  function* forever() {
+    for (;;) {
+      given++;
+      yield {xs: tf.zeros([SIZE, SIZE, 3]), ys: 0};
+    }
+  }
+  const controller = new AbortController();
+  // Timers go on while it is read.
+  setTimeout(() => controller.abort(), 100);
+  const report = await evaluateRobustness(
+    model,
+    tf.data.generator(forever as never).batch(4) as never,
+    {attacks: ['None', 'D'], signal: controller.signal},
+  );
+  t.true(given >= report.examples && report.examples > 0);
+  t.deepEqual([report.results, report.unfinished], [[], ['None', 'D']]);
+});
+
+test.serial('whatever else a batch holds is disposed', async t => {
+  const more = dataset(x, y)
+    .batch(4)
+    .map(batch => ({...(batch as object), weight: tf.ones([4])}));
+  const leaked = await leakAsync(async () => {
+    await evaluateRobustness(model, more, {attacks: ['None']});
+  });
+  t.is(leaked, 0);
+});
+
 test.serial('an error inside a search leaves no tensors behind', async t => {
   const failing: Array<() => unknown> = [];
   for (const at of [1, 4, 7]) {

@@ -14,6 +14,8 @@ const INT = {type: 'DT_INT32'};
 
 export interface GraphOptions {
   end?: 'softmax' | 'logits';
+  /** Ops after the logits, one after the other, in place of `end`. */
+  ops?: string[];
   /** Two inputs, which are added, or two outputs. */
   two?: 'inputs' | 'outputs';
 }
@@ -21,7 +23,11 @@ export interface GraphOptions {
 /** A convolutional classifier as TensorFlow's converter would write it, with given weights. */
 export async function graphModel(
   weights: {kernel: tf.Tensor4D; bias: tf.Tensor1D; dense: tf.Tensor2D},
-  {end = 'softmax', two}: GraphOptions = {},
+  {
+    end = 'softmax',
+    two,
+    ops = end === 'softmax' ? ['Softmax'] : [],
+  }: GraphOptions = {},
 ): Promise<tf.GraphModel> {
   const shape = {
     shape: {dim: [-1, SIZE, SIZE, 3].map(size => ({size: String(size)}))},
@@ -79,13 +85,16 @@ export async function graphModel(
       input: ['flat', 'dense'],
       attr: {T: FLOAT, transpose_a: {b: false}, transpose_b: {b: false}},
     },
-    ...(end === 'softmax'
-      ? [{name: 'softmax', op: 'Softmax', input: ['logits'], attr: {T: FLOAT}}]
-      : []),
+    ...ops.map((op, i) => ({
+      name: `op${i}`,
+      op,
+      input: [i === 0 ? 'logits' : `op${i - 1}`],
+      attr: {T: FLOAT},
+    })),
     {
       name: 'Identity',
       op: 'Identity',
-      input: [end === 'softmax' ? 'softmax' : 'logits'],
+      input: [ops.length > 0 ? `op${ops.length - 1}` : 'logits'],
       attr: {T: FLOAT},
     },
     ...(two === 'outputs'

@@ -1,7 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
 import {attack} from '../../src/attacks/attack.js';
-import {logits, outputOfLogits} from '../../src/models/logits.js';
+import {
+  hasKnownLogits,
+  logits,
+  outputOfLogits,
+} from '../../src/models/logits.js';
 import {missingBackend, usual} from '../helpers/backends.js';
 import {graphModel, graphWeights} from '../helpers/graph_model.js';
 import {leak} from '../helpers/memory.js';
@@ -293,6 +297,55 @@ for (const end of ['softmax', 'logits'] as const) {
     },
   );
 }
+
+const MONOTONE: Record<string, (z: tf.Tensor2D) => tf.Tensor> = {
+  'Softmax,Log': z => tf.log(tf.softmax(z)),
+  'LogSoftmax,Exp': z => tf.exp(tf.logSoftmax(z)),
+  Tanh: z => tf.tanh(z),
+  'Softmax,Identity,Sigmoid,Tanh': z => tf.tanh(tf.sigmoid(tf.softmax(z))),
+};
+
+for (const [ops, byHand] of Object.entries(MONOTONE)) {
+  test.serial(`a graph model that ends in ${ops}: its logits`, async t => {
+    const plain = await graphModel(graphWeights(), {end: 'logits'});
+    const model = await graphModel(graphWeights(), {ops: ops.split(',')});
+    const z = logits(model, images);
+    t.is(largest(tf.sub(z, logits(plain, images))), 0);
+    t.true(
+      largest(tf.sub(byHand(z), model.predict(images) as tf.Tensor)) < 1e-6,
+    );
+    t.true(hasKnownLogits(model, images));
+    t.false(hasKnownLogits(plain, images));
+    model.dispose();
+    plain.dispose();
+  });
+}
+
+test.serial('a layer that keeps a state is refused, nested too', t => {
+  const recurrent = (stateful: boolean) => {
+    const rows = [SIZE, SIZE * 3];
+    const inner = tf.sequential({
+      layers: [
+        layers.reshape({
+          batchInputShape: [4, SIZE, SIZE, 3],
+          targetShape: rows,
+        }),
+        layers.simpleRNN({units: 4, stateful}),
+        layers.dense({units: CLASSES, activation: 'softmax'}),
+      ],
+    });
+    return [inner, tf.sequential({layers: [inner]})];
+  };
+  const labels = tf.zeros([4], 'int32') as tf.Tensor1D;
+  for (const model of recurrent(true)) {
+    t.throws(() => attack('D', {steps: 1}).perturb(model, images, labels), {
+      message: /keeps its state from batch to batch.*stateful: false/,
+    });
+  }
+  for (const model of recurrent(false)) {
+    t.notThrows(() => attack('D', {steps: 1}).perturb(model, images, labels));
+  }
+});
 
 for (const two of ['inputs', 'outputs'] as const) {
   test.serial(`a graph model of two ${two} is refused`, async t => {

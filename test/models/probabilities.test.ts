@@ -3,11 +3,16 @@ import test from 'ava';
 import {
   attack,
   type Classifier,
+  Delta,
   evaluateRobustness,
   logits,
 } from '../../src/index.js';
+import {resolveCrafting} from '../../src/training/fast_args.js';
+import {craftFast} from '../../src/training/fast_crafting.js';
 import {missingBackend, usual} from '../helpers/backends.js';
+import {dispose} from '../../src/ops/tidy.js';
 import {leakAsync} from '../helpers/memory.js';
+import {said} from '../helpers/said.js';
 
 await missingBackend(usual);
 
@@ -16,6 +21,10 @@ await missingBackend(usual);
 const kernel = Float32Array.from({length: 32}, (_, k) => (k % 2 ? -125 : 125));
 const bias = Float32Array.from([-900, 900]);
 const gray = tf.fill([3, 4, 4, 1], 0.5) as tf.Tensor4D;
+/** None of them plain. */
+const uneven = tf.tidy(() =>
+  tf.add(gray, tf.randomUniform(gray.shape, -0.4, 0.4, 'float32', 2)),
+) as tf.Tensor4D;
 const zeros = tf.zeros([3], 'int32') as tf.Tensor1D;
 
 type Symbolic = tf.SymbolicTensor;
@@ -37,7 +46,7 @@ function custom(f: (x: tf.Tensor) => tf.Tensor): tf.layers.Layer {
   return new Custom();
 }
 
-type Activation = 'softmax' | 'sigmoid' | 'linear' | 'hardSigmoid';
+type Activation = 'softmax' | 'sigmoid' | 'linear' | 'hardSigmoid' | 'tanh';
 
 const dense = (activation: Activation, scale = 1) =>
   tf.layers
@@ -100,6 +109,11 @@ const FOUND: Record<string, () => tf.LayersModel> = {
   'a sigmoid of a softmax of a nested model': () =>
     chain(input, nested(), tf.layers.activation({activation: 'sigmoid'})),
   'sigmoid units': () => chain(dense('sigmoid')),
+  'tanh units': () => chain(dense('tanh')),
+  'a tanh of a softmax of a nested model': () =>
+    chain(input, nested(), tf.layers.activation({activation: 'tanh'})),
+  'a multiple of a softmax': () =>
+    chain(dense('softmax'), tf.layers.rescaling({scale: 2, offset: -1})),
   'a softmax at a temperature': () =>
     chain(
       dense('linear'),
@@ -167,6 +181,21 @@ const REFUSED: Record<string, () => Classifier> = {
     tf.clipByValue(predict(x), 1e-7, 1 - 1e-7),
   'smoothed, with an axis more': () => x =>
     tf.expandDims(tf.add(tf.mul(predict(x), 0.9), 0.05), 1),
+  // Their logarithms do not add up as those of equal parts do.
+  'soft voting in which one counts more': () =>
+    merged(
+      tf.layers.average(),
+      tf.layers.rescaling({scale: 3}).apply(dense('softmax')) as Symbolic,
+      dense('softmax', -1),
+    ),
+  'behind a power law, which is NaN below 0': () => x =>
+    predict(tf.pow(x, 1 / 2.2)),
+  'of standardized images, which are NaN where an image is plain': () => x => {
+    const mean = tf.mean(x, [1, 2, 3], true);
+    const centered = tf.sub(x, mean);
+    const stddev = tf.sqrt(tf.mean(tf.square(centered), [1, 2, 3], true));
+    return predict(tf.add(tf.div(centered, tf.mul(stddev, 10)), 0.45));
+  },
   'rounded to three digits': () => x =>
     tf.div(
       tf.round(tf.mul(tf.softmax(tf.div(logits(whole, x), 100)), 1e3)),
@@ -178,12 +207,27 @@ for (const [name, make] of Object.entries(REFUSED)) {
   test.serial(`${name}: refused`, async t => {
     const classifier = make();
     const message = /outputs are probabilities .* return tf\.log/;
-    t.throws(() => attack('D').perturb(classifier, gray, zeros), {message});
+    const images = name.startsWith('of standardized') ? uneven : gray;
+    const run = () => attack('D').perturb(classifier, images, zeros);
+    t.throws(run, {message});
+    if (typeof classifier === 'function') {
+      const fast = {...resolveCrafting('fast')!, steps: 1};
+      const craft = () =>
+        craftFast(
+          {...fast, loss: 'crossEntropy', threatModel: new Delta()},
+          // Another one, which has not been looked at yet.
+          x => classifier(x),
+          images,
+          zeros,
+          1,
+        );
+      t.throws(craft, {message});
+    }
     const leaked = await leakAsync(async () => {
       await t.throwsAsync(
         evaluateRobustness(
           classifier,
-          {images: gray, labels: zeros},
+          {images, labels: zeros},
           {attacks: ['None']},
         ),
         {message},
@@ -210,3 +254,56 @@ test('logits that look like probabilities here and there are not refused', t => 
     t.is(margin.shape[0], 3);
   }
 });
+
+/** Functions of saturated probabilities that no structure and no value shows to be that. */
+const HIDDEN: Record<string, (x: tf.Tensor4D) => tf.Tensor> = {
+  'minus a half': x => tf.sub(predict(x), 0.5),
+  'from −1 to 1': x => tf.sub(tf.mul(predict(x), 2), 1),
+  'negative ones': x => tf.sub(predict(x), 1),
+  'their logarithm, kept finite': x => tf.log(tf.add(predict(x), 1e-7)),
+  'a tanh': x => tf.tanh(logits(whole, x)),
+};
+
+for (const [name, classifier] of Object.entries(HIDDEN)) {
+  test.serial(`${name}: perturb says that the gradient is 0`, async t => {
+    const f = (x: tf.Tensor4D) => classifier(x);
+    for (const optimizer of ['adam', 'sign', 'apgd'] as const) {
+      for (const randomStart of [false, true]) {
+        const own = (x: tf.Tensor4D) => classifier(x);
+        const search = attack('D', {steps: 3, optimizer, randomStart, seed: 1});
+        const run = () => search.perturb(own, gray, zeros);
+        const notes = said('warn', () => [run(), run()].forEach(dispose));
+        t.is(notes.length, 1, `${optimizer}: ${notes.join()}`);
+        t.regex(notes[0], /for 3 of 3 images the gradient was 0 at every step/);
+      }
+    }
+    let stuck = 0;
+    const quiet = said('warn', () =>
+      dispose(
+        attack('D', {steps: 3}).perturb(f, gray, zeros, {
+          onZeroGradients: n => (stuck = n),
+        }),
+      ),
+    );
+    t.deepEqual([stuck, quiet], [3, []]);
+    // Wrong from the start, with nothing to search for, or without gradients: no word.
+    const ones = tf.onesLike(zeros);
+    const nothing = said('warn', () => {
+      dispose(attack('D', {steps: 3}).perturb(f, gray, ones));
+      dispose(attack('D', {steps: 0}).perturb(f, gray, zeros));
+      dispose(attack('None').perturb(f, gray, zeros));
+      const square = attack('D', {steps: 3, optimizer: 'square', seed: 1});
+      dispose(square.perturb(f, gray, zeros));
+    });
+    t.deepEqual(nothing, []);
+    const leaked = await leakAsync(
+      () =>
+        attack('D', {steps: 2}).perturbAsync(
+          f,
+          gray,
+          zeros,
+        ) as Promise<unknown>,
+    );
+    t.is(leaked, 0);
+  });
+}

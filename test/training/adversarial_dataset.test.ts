@@ -179,3 +179,38 @@ test('bad options are refused at once', t => {
     message: /crafting must be/,
   });
 });
+
+const FORMS: Record<string, unknown> = {
+  'plain arrays': {xs: [[[[0.5]]]], ys: [0]},
+  'features by name': {xs: {input: tf.zeros([1, 1, 1, 1])}, ys: tf.zeros([1])},
+  'no labels': {xs: tf.zeros([1, 1, 1, 1])},
+  'a tensor': tf.zeros([1, 1, 1, 1]),
+};
+
+for (const [name, batch] of Object.entries(FORMS)) {
+  test.serial(`${name} in place of a batch: one sentence`, async t => {
+    const data = tf.data.array([batch as tf.TensorContainer]);
+    await t.throwsAsync(
+      (await adversarialDataset(data, compiled(), ARGS).iterator()).next(),
+      {message: /needs batches of the form \{xs: images, ys: labels\}/},
+    );
+  });
+}
+
+test.serial('a batch that cannot be attacked leaves no tensors', async t => {
+  const model = compiled();
+  const outOfRange = dataset().map(batch => {
+    const {xs, ys} = batch as unknown as Batch;
+    return {xs: tf.mul(xs, 255), ys};
+  });
+  for (const crafting of ['pgd', 'fast'] as const) {
+    const leaked = await leakAsync(async () => {
+      const iterator = await adversarialDataset(outOfRange, model, {
+        attack: 'D',
+        crafting,
+      }).iterator();
+      await t.throwsAsync(iterator.next(), {message: /in \[0, 1\]/});
+    });
+    t.is(leaked, 0);
+  }
+});

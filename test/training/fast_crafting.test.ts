@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import test from 'ava';
+import {Delta} from '../../src/attacks/threat_models/delta.js';
 import {ReColor} from '../../src/attacks/threat_models/recolor.js';
 import {StAdv} from '../../src/attacks/threat_models/stadv.js';
 import {
@@ -12,6 +13,7 @@ import {coarseSize, interpolate} from '../../src/training/coarse_grid.js';
 import {resolveCrafting} from '../../src/training/fast_args.js';
 import type {FastArgs} from '../../src/training/fast_args.js';
 import {craftFast} from '../../src/training/fast_crafting.js';
+import {tidy} from '../../src/ops/tidy.js';
 import {missingBackend, usual} from '../helpers/backends.js';
 import {gradientError, weighted} from '../helpers/finite_differences.js';
 import {leak} from '../helpers/memory.js';
@@ -246,3 +248,39 @@ test.serial(
     t.notDeepEqual(first, weightsOf(compiled()));
   },
 );
+
+test.serial('a gradient that is NaN or missing', t => {
+  const half = tf.fill([2, 4, 4, 1], 0.5) as tf.Tensor4D;
+  const zeros = tf.zeros([2], 'int32') as tf.Tensor1D;
+  const craftOn = (classifier: (x: tf.Tensor4D) => tf.Tensor) =>
+    craftFast(
+      {
+        ...resolveCrafting({noise: 0})!,
+        threatModel: new Delta(),
+        steps: 2,
+        loss: 'crossEntropy',
+      },
+      classifier,
+      half,
+      zeros,
+      1,
+    );
+  const two = (z: tf.Tensor) => tf.concat([z, tf.neg(z)], 1);
+  const mean = (x: tf.Tensor) => tf.mean(x, [1, 2]);
+  // At 0 the root's slope is infinite, and 0 · ∞ is NaN.
+  const {adversarial, sizes} = craftOn(x => {
+    const flat = tf.sqrt(tf.sub(x, x));
+    return two(tf.sub(mean(tf.add(x, flat)), 0.4));
+  });
+  t.true(adversarial.dataSync().every((v: number) => v >= 0 && v <= 1));
+  t.true(sizes.D.dataSync().every(Number.isFinite));
+  const missing = () =>
+    craftOn(x => two(tf.einsum('nhwc->nc', x) as tf.Tensor2D));
+  const before = tf.memory().numTensors;
+  t.throws(() => tidy(missing), {message: /the op Einsum/});
+  t.is(tf.memory().numTensors, before);
+  t.throws(
+    () => craftOn(x => tf.tensor2d(two(mean(x)).arraySync() as number[][])),
+    {message: /cannot be differentiated/},
+  );
+});

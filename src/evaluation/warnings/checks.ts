@@ -1,5 +1,5 @@
 import type {Attack} from '../../attacks/attack.js';
-import {NON_FINITE} from '../../attacks/non_finite.js';
+import {NON_FINITE} from '../../attacks/gradient_warnings.js';
 import type {Classifier} from '../../models/logits.js';
 import {dispose} from '../../ops/tidy.js';
 import type {LoadedExamples} from '../loaded_examples.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {losses, margin} from '../../attacks/losses.js';
-import {NON_FINITE} from '../../attacks/non_finite.js';
+import {NON_FINITE} from '../../attacks/gradient_warnings.js';
 import {objectiveGradients} from '../../attacks/objective_gradient.js';
 import {logits} from '../../models/logits.js';
 import {withoutNonFinite} from '../../ops/finite.js';

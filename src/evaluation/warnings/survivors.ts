@@ -15,6 +15,9 @@ export interface SurvivorCheck extends Checked {
   signal?: AbortSignal;
 }
 
+/** What these searches show of gradients is known by now. */
+const SILENT = {onNonFinite: () => {}, onZeroGradients: () => {}};
+
 /** One more in several is chance; this share of the sample, and at least two, is not. */
 const CLEARLY = 0.2;
 
@@ -47,7 +50,7 @@ export async function checkConvergence({
   const {images, labels} = sample;
   const found = await longer.perturbAsync(classifier, images, labels, {
     history: true,
-    onNonFinite: () => {},
+    ...SILENT,
     signal,
   });
   const {best, steps} = await readAndDispose(found, options.smoothnessWeight);
@@ -99,7 +102,7 @@ export async function checkLargerBound({
   });
   const {images, labels} = sample;
   const found = await search.perturbAsync(classifier, images, labels, {
-    onNonFinite: () => {},
+    ...SILENT,
     signal,
   });
   const {best} = await readAndDispose(found);
@@ -163,7 +166,7 @@ export async function checkGradientFree({
   const labels = tf.gather(sample.labels, places);
   try {
     const found = await better.perturbAsync(classifier, images, labels, {
-      onNonFinite: () => {},
+      ...SILENT,
       signal,
     });
     const {best} = await readAndDispose(found);
