@@ -2,6 +2,7 @@
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {build} from 'esbuild';
+import {manifestOf} from './entries.mjs';
 import {root} from './run.mjs';
 
 const ENTRIES = {
@@ -25,6 +26,10 @@ export async function writeBrowserEntries(dist) {
 
 /** The names that a module exports, those that it passes on included. */
 async function exportsOf(file) {
+  // Peers may hold native code. The backend is read: entries pass its names on.
+  const peers = Object.keys(manifestOf(root).peerDependencies).filter(
+    name => name !== 'tfjs-backend-onnx',
+  );
   const {metafile} = await build({
     absWorkingDir: root,
     entryPoints: [file],
@@ -32,6 +37,7 @@ async function exportsOf(file) {
     write: false,
     format: 'esm',
     platform: 'node',
+<<<<<<< HEAD
     // Native, or large; what is exported again, as of tfjs-backend-onnx, is not.
     external: [
       '@tensorflow/*',
@@ -41,6 +47,9 @@ async function exportsOf(file) {
       'protobufjs',
       'sharp',
     ],
+=======
+    external: [...peers, '@tensorflow/*', 'onnxruntime-node', 'protobufjs'],
+>>>>>>> cli
     metafile: true,
     logLevel: 'warning',
   });

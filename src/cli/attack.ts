@@ -84,8 +84,9 @@ async function writeAttacked(options: Options): Promise<void> {
   });
   checkRange(options);
   await makeFolder(out);
-  const stop = stopOnInterrupt();
   const {data, model} = await loadSubject(options);
+  // Before this there is nothing to keep.
+  const stop = stopOnInterrupt();
   const clean = await valuesOf(data.tensor());
   const attacked = new Float32Array(clean.length);
   const bar = progressBar(attack.name, data.size);

@@ -73,6 +73,7 @@ async function bench(options: Options): Promise<void> {
   const steps = 10;
   for (const spec of specs) {
     const attack = makeAttack(spec, {steps});
+    console.error(`Measuring ${attack.name} …`);
     const whole = await time(seconds, async () => {
       const found = await attack.perturbAsync(model, images, labels);
       await found.margin.data();

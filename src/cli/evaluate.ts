@@ -144,8 +144,9 @@ async function evaluate(options: Options): Promise<void> {
   for (const file of [options.json, options.save, options.html]) {
     if (file !== undefined) await checkWritable(file);
   }
-  const stop = stopOnInterrupt();
   const {data, model, notes} = await loadSubject(options);
+  // Before this there is nothing to keep.
+  const stop = stopOnInterrupt();
   const keeps = options.save ?? options.round8;
   const records = keeps === undefined ? null : new Records(data);
   const page =

@@ -120,13 +120,14 @@ async function train(options: Options): Promise<void> {
   checkRange(options);
   const mix = mixOf(options.mix);
   await makeFolder(out);
-  const stop = stopOnInterrupt();
   const subject = await loadSubject({...options, split: 'train'}, loaded => {
     if (loaded instanceof tf.LayersModel) return;
     throw new Error(
       'Graph models can be attacked, not trained: convert the model as a layers model.',
     );
   });
+  // Before this there is nothing to keep.
+  const stop = stopOnInterrupt();
   const images = subject.data;
   const model = subject.model as tf.LayersModel;
   const [held, rest] = split(images, options.holdOut, seed);

@@ -1,3 +1,4 @@
+import {stat} from 'node:fs/promises';
 import type Sharp from 'sharp';
 import {decodeBmp, isBmp} from './decode_bmp.js';
 
@@ -62,6 +63,10 @@ async function open(
   sharp: typeof Sharp,
   file: string,
 ): Promise<ReturnType<typeof Sharp>> {
+  // To open a pipe would wait for ever.
+  const found = await stat(file);
+  if (found.isDirectory()) throw new Error('it is a folder');
+  if (!found.isFile()) throw new Error('it is no regular file');
   if (!(await isBmp(file))) return sharp(file, {failOn: 'truncated'});
   const {data, width, height} = await decodeBmp(file);
   return sharp(data, {raw: {width, height, channels: 3}});

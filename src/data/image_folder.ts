@@ -1,3 +1,4 @@
+import {fileReason} from '../io/cache.js';
 import {progressBar} from '../io/progress.js';
 import {decodePicture, loadSharp, type PictureSize} from './decode_picture.js';
 import {type LabeledFile, listPictures} from './image_files.js';
@@ -13,7 +14,8 @@ export interface ImageFolderOptions {
   fit?: 'stretch' | 'crop';
   /**
    * Names of all classes in the order of the model's outputs. Default: the
-   * sub-folders (or the labels of a CSV file), sorted by name, as Keras does.
+   * sub-folders, sorted by name, as Keras does, or the labels of a CSV file,
+   * numbers by their value.
    */
   classes?: readonly string[];
   /** Read only this many, spread evenly over all files. Default all. */
@@ -80,9 +82,9 @@ export async function imageFolder(
 ): Promise<ImageFolder> {
   const {progress = true} = options;
   const size = sizeOf(options);
-  const all = await listPictures(path);
+  const {files: all, classNames: found} = await listPictures(path);
   const files = spread(all, options.examples);
-  const names = classNames(path, all, options.classes);
+  const names = classNames(path, found, options.classes);
   const sharp = await loadSharp();
   const length = size.height * size.width * size.channels;
   const images = new Uint8Array(files.length * length);
@@ -113,10 +115,10 @@ export async function imageFolder(
     bar.stop();
   }
   checkRead(path, all, read, skipped);
-  const index = new Map(names.map((name, i) => [name, i]));
+  const index = new Map(names.map((name, i) => [normal(name), i]));
   return new ImageFolder(
     images.subarray(0, read.length * length),
-    Uint16Array.from(read, ({className}) => index.get(className)!),
+    Uint16Array.from(read, ({className}) => index.get(normal(className))!),
     [size.height, size.width, size.channels],
     names,
     read.map(({file}) => file),
@@ -168,12 +170,12 @@ function spread(files: LabeledFile[], count = files.length): LabeledFile[] {
 
 function classNames(
   path: string,
-  files: LabeledFile[],
+  found: readonly string[],
   classes: readonly string[] | undefined,
 ): readonly string[] {
-  const found = [...new Set(files.map(({className}) => className))].sort();
   if (!classes) return found;
-  const unknown = found.filter(name => !classes.includes(name));
+  const known = new Set(classes.map(normal));
+  const unknown = found.filter(name => !known.has(normal(name)));
   if (unknown.length > 0) {
     throw new Error(
       `${path} has the class ${unknown.join(', ')}, which is not among ${classes.join(', ')}.`,
@@ -182,9 +184,14 @@ function classNames(
   return classes;
 }
 
+/** One spelling of letters with accents, of which file systems and keyboards know two. */
+function normal(name: string): string {
+  return name.normalize('NFC');
+}
+
 /** The first line of what the library says. */
 function reasonOf(error: Error): string {
-  const [line] = error.message.split('\n');
+  const [line] = fileReason(error).split('\n');
   return line === 'Unknown error'
     ? 'it is damaged'
     : line.replace(/^Input file (?=.)/, 'it ');

@@ -157,6 +157,13 @@ export async function removeTemporary(folder: string): Promise<void> {
 
 /** Why a file could not be read or written, in one sentence that a user can act on. */
 export function fileError(error: unknown, file: string, done: string): Error {
+  return new Error(`${file} could not be ${done}: ${fileReason(error)}.`, {
+    cause: error,
+  });
+}
+
+/** Why a file could not be read or written, in words for the usual codes. */
+export function fileReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const reasons: Record<string, string> = {
     ENOENT: 'no such file or folder',
@@ -171,6 +178,5 @@ export function fileError(error: unknown, file: string, done: string): Error {
     ENAMETOOLONG: 'its name is too long',
     ELOOP: 'its links lead in a circle',
   };
-  const reason = reasons[code] ?? (error as Error).message;
-  return new Error(`${file} could not be ${done}: ${reason}.`, {cause: error});
+  return reasons[code] ?? (error as Error).message;
 }

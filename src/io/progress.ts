@@ -38,7 +38,6 @@ export function progressBar(
     stream: process.stderr,
     noTTYOutput: true,
     notTTYSchedule: 5000,
-    hideCursor: true,
     barsize: 24,
     etaBuffer: 50,
     formatTime,

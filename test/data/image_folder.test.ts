@@ -1,4 +1,5 @@
-import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {spawnSync} from 'node:child_process';
+import {mkdir, readFile, symlink, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test from 'ava';
 import sharp from 'sharp';
@@ -270,4 +271,50 @@ test('BMP files, of several kinds, and what is none', async t => {
     ['cut.bmp', 'header.bmp', 'huge.bmp', 'text.bmp'],
   );
   for (const {reason} of set.skipped) t.false(/offset|\n/.test(reason), reason);
+});
+
+test('links to class folders are followed; what is no file is left out', async t => {
+  const folder = temporaryFolder(t);
+  const picture = await plain(RED).png().toBuffer();
+  await write(folder, 'elsewhere/1.png', picture);
+  await write(folder, 'set/a/1.png', picture);
+  await symlink('../elsewhere', join(folder, 'set/b'));
+  await symlink('loop.png', join(folder, 'set/a/loop.png'));
+  await symlink('nowhere', join(folder, 'set/a/dead.png'));
+  await symlink('..', join(folder, 'set/a/up'));
+  const pipe = spawnSync('mkfifo', [join(folder, 'set/a/pipe.png')]);
+  const set = await imageFolder(join(folder, 'set'), {size: 2, ...quiet});
+  t.deepEqual(set.classNames, ['a', 'b']);
+  t.deepEqual([...set.labels], [0, 1]);
+  const reasons = set.skipped.map(({reason}) => reason);
+  t.deepEqual(reasons, [
+    'no such file or folder',
+    'its links lead in a circle',
+    ...(pipe.status === 0 ? ['it is no regular file'] : []),
+  ]);
+  const parent = imageFolder(folder, {size: 2, ...quiet});
+  await t.throwsAsync(parent, {message: /set holds only folders, such as a:/});
+});
+
+test('CSV: numbers in their order, both spellings of an accent, lines', async t => {
+  const folder = temporaryFolder(t);
+  await write(folder, 'é 1.png', await plain(RED).png().toBuffer());
+  const read = async (text: string, classes?: string[]) => {
+    await write(folder, 'list.csv', Buffer.from(text));
+    const options = {size: 2, classes, ...quiet};
+    return imageFolder(join(folder, 'list.csv'), options);
+  };
+  const numbers = await read('é 1.png,10\né 1.png,9\né 1.png,2\n');
+  t.deepEqual(numbers.classNames, ['2', '9', '10']);
+  t.deepEqual([...numbers.labels], [2, 1, 0]);
+  const text = '\ufefffile_name,label\r\n"é 1.png","caf\u00e9"\r\n';
+  const accents = await read(text, ['a', 'cafe\u0301']);
+  t.deepEqual([...accents.labels], [1]);
+  await t.throwsAsync(read('file,label\n\né 1.png,a\nalone.png\n'), {
+    message: /^Line 4 of .* is not file,label: alone\.png$/,
+  });
+  await t.throwsAsync(read('a.png,a\n"b.png,a\n'), {message: /is no CSV file/});
+  const binary = read('a.png,a\nb\0"\n\x1a,a\n');
+  const error = await t.throwsAsync(binary, {message: /is no CSV file/});
+  t.false(error!.message.includes('\0'));
 });

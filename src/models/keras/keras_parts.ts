@@ -17,13 +17,27 @@ export async function withHdf5<T>(
   f: (file: h5.File) => Promise<T>,
 ): Promise<T> {
   const h5wasm = await loadH5wasm();
-  const file = new h5wasm.File(path, 'r');
-  // The library returns no error: a file that it could not open has no number.
-  if (file.file_id < 0n) throw new Error(`${name} is truncated or damaged.`);
+  const module = await h5wasm.ready;
+  // Otherwise the library prints a damaged file's errors and goes on.
+  module.activate_throwing_error_handler();
+  let file: h5.File | undefined;
   try {
+    file = new h5wasm.File(path, 'r');
     return await f(file);
+  } catch (error) {
+    if (!/HDF5-DIAG/.test((error as Error).message)) throw error;
+    throw new Error(`${name} is truncated or damaged.`, {cause: error});
   } finally {
-    file.close();
+    close(file);
+    module.deactivate_throwing_error_handler();
+  }
+}
+
+function close(file: h5.File | undefined): void {
+  try {
+    file?.close();
+  } catch {
+    // A damaged file that was only read: there is nothing to lose.
   }
 }
 
