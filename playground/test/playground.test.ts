@@ -5,7 +5,10 @@ import {ended, executablePath, launch, open, serve} from './browser.ts';
 
 // The built page in headless Chromium: `npm test -w playground` builds it first.
 
-const models = join(import.meta.dirname, '..', '..', 'models', 'D');
+const models = join(
+  ...[import.meta.dirname, '..', '..', 'packages', 'tfjs-adversarial-models'],
+  ...['models', 'D'],
+);
 
 if (!executablePath) {
   test('the page in Chromium', t => {
@@ -78,7 +81,7 @@ if (!executablePath) {
       buffer: Buffer.from('{}'),
     });
     await page.getByText('not of TensorFlow.js').waitFor();
-    const files = ['model.json', 'weights-2.bin'];
+    const files = ['model.json', 'weights.f16.bin'];
     await page.locator('#model-files').setInputFiles(
       files.map(name => ({
         name,

@@ -5,9 +5,10 @@ import type {ModelInfo} from '../protocol';
 
 export type Network = tf.LayersModel | tf.GraphModel;
 
-/** URLs of all files of the repository's models, by their path in `models`. */
+const FOLDER = '../../../packages/tfjs-adversarial-models/models';
+/** URLs of all files of the trained models, by their path. */
 const files: Record<string, string> = import.meta.glob(
-  '../../../models/*/{model.json,*.bin}',
+  '../../../packages/tfjs-adversarial-models/models/*/{model.json,*.bin}',
   {query: '?url', import: 'default', eager: true},
 );
 
@@ -21,7 +22,7 @@ export async function robustModel(name: string): Promise<Network> {
   const known = loaded.get(name);
   if (known) return known.network;
   const network = await fromFiles(file =>
-    download(files[`../../../models/${name}/${file}`]),
+    download(files[`${FOLDER}/${name}/${file}`]),
   );
   await remember(name, network);
   return network;
