@@ -37,19 +37,7 @@ async function exportsOf(file) {
     write: false,
     format: 'esm',
     platform: 'node',
-<<<<<<< HEAD
-    // Native, or large; what is exported again, as of tfjs-backend-onnx, is not.
-    external: [
-      '@tensorflow/*',
-      '@resvg/resvg-js',
-      'h5wasm',
-      'onnxruntime-node',
-      'protobufjs',
-      'sharp',
-    ],
-=======
     external: [...peers, '@tensorflow/*', 'onnxruntime-node', 'protobufjs'],
->>>>>>> cli
     metafile: true,
     logLevel: 'warning',
   });
