@@ -26,7 +26,8 @@ const command =
     ? [join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), ...args]
     : [
         '--conditions=@tfjs-adversarial/source',
-        '--import=tsx',
+        // By its path: a task of a scheduler may run in any folder.
+        `--import=${import.meta.resolve('tsx')}`,
         join(root, 'scripts', `${name}.ts`),
         ...args,
       ];
