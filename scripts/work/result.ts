@@ -79,6 +79,7 @@ export function sameResult(a: WorkResult, b: WorkResult): boolean {
   return (
     a.correct === b.correct &&
     a.pictures.length === b.pictures.length &&
-    a.pictures.every((picture, i) => picture === b.pictures[i])
+    a.pictures.every((picture, i) => picture === b.pictures[i]) &&
+    JSON.stringify(a.warnings) === JSON.stringify(b.warnings)
   );
 }
