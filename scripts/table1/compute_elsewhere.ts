@@ -1,6 +1,7 @@
 import {workProgress} from '../work/progress.js';
 import {produce} from '../work/queue/produce.js';
 import type {RedisAddress} from '../work/queue/redis.js';
+import type {Result} from '../work/kinds.js';
 import type {WorkResult} from '../work/result.js';
 import {runJobs} from '../work/run_jobs.js';
 import type {PartStore} from './part_store.js';
@@ -47,8 +48,10 @@ export async function computeElsewhere(
     const what = `${row} / ${attack} (${variant}), ${begin} to ${end - 1}`;
     progress.update(count, worker, what, end - begin);
   };
-  const onResult = async (result: WorkResult, {name}: Work) => {
-    for (const {place} of places.get(name)!) await store.write(place, result);
+  const onResult = async (result: Result, {name}: Work) => {
+    for (const {place} of places.get(name)!) {
+      await store.write(place, result as WorkResult);
+    }
   };
   const shared = {backend, onExamples, onResult, signal};
   try {
