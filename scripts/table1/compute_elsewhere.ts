@@ -1,3 +1,4 @@
+import {VERIFY} from '../work/options.js';
 import {workProgress} from '../work/progress.js';
 import {produce} from '../work/queue/produce.js';
 import type {RedisAddress} from '../work/queue/redis.js';
@@ -15,7 +16,7 @@ export interface ElsewhereArgs {
     jobs?: number;
     threads?: number;
     weights?: string;
-    verify: number;
+    verify?: number;
   };
   /** The queue; without one, processes of this machine compute. */
   address?: RedisAddress;
@@ -28,7 +29,7 @@ export async function computeElsewhere(
   args: ElsewhereArgs,
 ): Promise<void> {
   const {rows, store, backend, options, address, signal} = args;
-  const {jobs = 1, threads, weights, verify} = options;
+  const {jobs = 1, threads, weights, verify = VERIFY} = options;
   const paths = new Map(rows.map(({name, path}) => [name, path]));
   // Two rows with the same model have the same units.
   const places = new Map<string, PlannedPart[]>();
