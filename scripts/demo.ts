@@ -13,7 +13,7 @@ import {
   smallCnn,
   tensorBoard,
 } from '../src/index.js';
-import {loadCifar10, saveModel, setupTensorflow} from '../src/node.js';
+import {loadCifar10, saveModel, savePng, setupTensorflow} from '../src/node.js';
 import {command, run, startBackend} from '../src/cli/command_line.js';
 import {
   backendOption,
@@ -21,7 +21,7 @@ import {
   path,
   seedOption,
 } from '../src/cli/options.js';
-import {attackPicture} from './picture.js';
+import {attacksPicture} from './picture.js';
 import {robustnessTable} from './robustness_table.js';
 
 const program = command('npm run demo --', {
@@ -117,14 +117,13 @@ run<Options>(program, async ({backend, out, seed, json}) => {
     }
   }
   const picture = join(out, 'attacks.png');
-  await writeWhole(
-    picture,
-    attackPicture(plain, test, {
-      attacks: ATTACKS,
-      steps: STEPS,
-      learningRate: 0.005,
-    }),
-  );
+  const attacked = attacksPicture(plain, test, {
+    attacks: ATTACKS,
+    steps: STEPS,
+    learningRate: 0.005,
+  });
+  await savePng(picture, attacked);
+  attacked.pixels.dispose();
 
   if (json !== undefined)
     await writeWhole(json, JSON.stringify(rows, null, 2) + '\n');

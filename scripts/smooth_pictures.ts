@@ -1,7 +1,13 @@
-import {writeFile} from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
-import {attack, RECOMMENDED_SMOOTH, ReColor, StAdv} from '../src/index.js';
-import {encodePng, loadCifar10} from '../src/node.js';
+import {
+  attack,
+  type PictureRow,
+  RECOMMENDED_SMOOTH,
+  ReColor,
+  rowsPicture,
+  StAdv,
+} from '../src/index.js';
+import {loadCifar10, savePng} from '../src/node.js';
 import {
   command,
   requiredOption,
@@ -30,10 +36,8 @@ interface Options {
   threads?: number;
 }
 
-/** Each pixel of an image is a square of so many pixels. */
-const SCALE = 2;
-/** White between images, in pixels of the PNG. */
-const GAP = 4;
+/** Output pixels per image pixel. */
+const ZOOM = 3;
 /** Places in the test set: a ship, a frog and a car. */
 const PLACES = [1, 4, 9];
 
@@ -43,26 +47,34 @@ await run<Options>(program, async options => {
   const data = await loadCifar10({examples: 20});
   const images = tf.tidy(() => tf.gather(data.tensor(), PLACES));
   const labels = tf.tidy(() => tf.gather(data.labelTensor(), PLACES));
-  const rows: tf.Tensor4D[] = [];
-  for (const term of [C, S]) {
+  const rows: PictureRow[] = [];
+  for (const [name, term, recommended] of [
+    ['C', C, RECOMMENDED_SMOOTH.C],
+    ['S', S, RECOMMENDED_SMOOTH.S],
+  ] as const) {
     const columns = [images.clone()];
+    const captions = [{text: 'clean'}];
     for (const scale of [0.5, 1, 2, Infinity]) {
       const {adversarial, ...rest} = attack(term(scale), {
         ...{optimizer: 'apgd', loss: 'crossEntropy', steps: 30},
         smoothnessWeight: 0,
       }).perturb(model, images, labels);
       columns.push(adversarial);
+      const bound = Number((scale * recommended).toPrecision(2));
+      captions.push({text: scale < Infinity ? `smooth ${bound}` : 'no bound'});
       tf.dispose(rest as unknown as tf.TensorContainer);
     }
-    rows.push(tf.tidy(() => tf.concat(columns.map(framed), 2)));
+    for (const place of PLACES.keys()) {
+      const row = tf.tidy(() =>
+        tf.concat(columns.map(images => tf.slice(images, place, 1))),
+      );
+      rows.push({name, images: row, captions});
+    }
     tf.dispose(columns);
   }
-  const picture = tf.tidy(() => {
-    const [n, height, width] = rows[0].shape;
-    return tf.reshape(tf.concat(rows), [2 * n * height, width, 3] as const);
-  });
-  await writeFile(options.out, encodePng(picture as tf.Tensor3D));
-  tf.dispose([images, labels, picture, ...rows]);
+  const picture = rowsPicture(rows, {zoom: ZOOM});
+  await savePng(options.out, picture);
+  tf.dispose([images, labels, picture.pixels, ...rows.map(r => r.images)]);
 });
 
 function C(scale: number): ReColor {
@@ -71,15 +83,4 @@ function C(scale: number): ReColor {
 
 function S(scale: number): StAdv {
   return new StAdv({smooth: RECOMMENDED_SMOOTH.S * scale});
-}
-
-/** Images, enlarged, with white to the right and below. */
-function framed(images: tf.Tensor4D): tf.Tensor4D {
-  const [, height, width] = images.shape;
-  const large = tf.image.resizeNearestNeighbor(images, [
-    height * SCALE,
-    width * SCALE,
-  ]);
-  const none: [number, number] = [0, 0];
-  return tf.pad4d(large, [none, [0, GAP], [0, GAP], none], 1);
 }

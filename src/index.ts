@@ -83,7 +83,22 @@ export type {ColorSpace} from './color/color_space.js';
 export {colorSpaces, type ColorSpaceName} from './color/color_spaces.js';
 export type {ObjectiveArgs, TrainingObjective} from './defenses/objective.js';
 export {trades, type TradesArgs} from './defenses/trades.js';
-export {imageGrid, type ImageGridOptions} from './tensorboard/image_grid.js';
+export {
+  attackPicture,
+  type AttackPicture,
+  type AttackPictureOptions,
+  type Classes,
+} from './pictures/attack_picture.js';
+export {drawPicture} from './pictures/draw_picture.js';
+export {imageGrid, type ImageGridOptions} from './pictures/image_grid.js';
+export {
+  rowsPicture,
+  type Caption,
+  type Picture,
+  type PictureRow,
+  type PictureText,
+  type RowsPictureOptions,
+} from './pictures/picture.js';
 export type {
   HistogramData,
   HParamsMetric,

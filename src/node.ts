@@ -10,11 +10,12 @@ export {
   type SkippedFile,
 } from './data/image_folder.js';
 export {
-  loadIdx,
-  loadMnist,
-  type IdxOptions,
-  type MnistOptions,
-} from './data/mnist.js';
+  FASHION_MNIST_CLASSES,
+  loadFashionMnist,
+  type FashionMnistOptions,
+} from './data/fashion_mnist.js';
+export {loadIdx, type IdxOptions} from './data/idx_set.js';
+export {loadMnist, type MnistOptions} from './data/mnist.js';
 export type {Split} from './data/cifar10_format.js';
 export type {PypiOptions} from './io/pypi.js';
 export {loadLpips, type LoadLpipsOptions} from './evaluation/lpips_weights.js';
@@ -42,6 +43,7 @@ export {
   type EventFileOptions,
 } from './tensorboard/event_file.js';
 export {encodePng, type Pixels} from './io/png.js';
+export {picturePng, savePng} from './pictures/save_png.js';
 export {
   backendNames,
   defaultBackend,

@@ -11,6 +11,7 @@ const ALLOWED = [
   'BSD-3-Clause',
   'ISC',
   'MIT',
+  'MIT AND OFL-1.1',
 ];
 
 /**

@@ -40,7 +40,7 @@ export class Tarball {
       path =>
         !WANTED.includes(path) &&
         !/^dist\/(?!.*test).*\.(js|d\.ts)$/.test(path) &&
-        !/^dist\/vendor\/(LICENSES|.*\.h)$/.test(path),
+        !/^dist\/vendor\/(LICENSES|.*\.(h|ttf))$/.test(path),
     );
     if (others.length > 0) throw new Error(`it holds ${others.join(', ')}`);
     return join(destination, filename);

@@ -47,8 +47,12 @@ export async function vendor(dist, external) {
   });
   for (const file of files) redirect(file, uses, folder);
   const headers = vendorHeaders(folder);
+  const font = vendorFont(folder);
   const packages = bundledPackages(metafile);
-  writeFileSync(join(folder, 'LICENSES'), licenseText([...packages, headers]));
+  writeFileSync(
+    join(folder, 'LICENSES'),
+    licenseText([...packages, headers, font]),
+  );
 }
 
 /** For each library's module the names that are used; null for all of them. */
@@ -121,6 +125,14 @@ function vendorHeaders(folder) {
     {recursive: true},
   );
   return headers;
+}
+
+/** The font of texts in pictures. */
+function vendorFont(folder) {
+  const name = 'Arimo_400Regular.ttf';
+  const font = join(root, 'node_modules', '@expo-google-fonts', 'arimo');
+  cpSync(join(font, '400Regular', name), join(folder, name));
+  return font;
 }
 
 /**

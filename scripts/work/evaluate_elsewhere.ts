@@ -130,7 +130,7 @@ async function start(
     });
   let next = 0;
   return {
-    async attackAll(attack, _classifier, {randomized}, cell) {
+    async attackAll(_attack, _classifier, {randomized}, cell) {
       if (randomized) {
         throw new Error(
           "The model's outputs differ from pass to pass, so that parts of an evaluation cannot be repeated elsewhere: leave out --jobs and --queue.",

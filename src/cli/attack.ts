@@ -14,7 +14,7 @@ import {
 } from './command_line.js';
 import {classify, toBytes} from './example_records.js';
 import {htmlGallery} from './html_gallery.js';
-import {difference} from './html_pictures.js';
+import {shownChange} from './html_pictures.js';
 import {loadSubject} from './subject.js';
 import {addImageOptions, type ImageOptions} from './images.js';
 import {addRangeOptions, checkRange, type RangeOptions} from './input_range.js';
@@ -134,7 +134,8 @@ async function writeAttacked(options: Options): Promise<void> {
       attacked: `${number}-attacked.png`,
       change: `${number}-change.png`,
     };
-    const values = {clean: from, attacked: to, change: difference(from, to)};
+    const {values: change, magnify} = shownChange(from, to);
+    const values = {clean: from, attacked: to, change};
     for (const [kind, file] of Object.entries(files)) {
       const pixels = toBytes(values[kind as keyof typeof values]);
       const png = encodePng({data: pixels, shape: [...data.shape]});
@@ -143,6 +144,7 @@ async function writeAttacked(options: Options): Promise<void> {
     const names = data.classNames;
     shown.push({
       ...files,
+      magnify,
       label: names[data.labels[i]],
       before: names[was.predicted[i]],
       after: names[is.predicted[i]],

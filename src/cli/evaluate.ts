@@ -20,6 +20,7 @@ import {
 } from './evaluation_table.js';
 import {
   type Classified,
+  classifiesRight,
   classify,
   fromBytes,
   Records,
@@ -28,6 +29,7 @@ import {
   toBytes,
 } from './example_records.js';
 import {htmlReport} from './html_report.js';
+import {PageRecords} from './page_records.js';
 import {loadSubject} from './subject.js';
 import {addImageOptions, type ImageOptions} from './images.js';
 import {
@@ -156,8 +158,15 @@ async function evaluate(
   }
   const stop = stopOnInterrupt();
   const {data, model, notes} = await loadSubject(options);
-  const keeps = options.save ?? options.html ?? options.round8;
+  const keeps = options.save ?? options.round8;
   const records = keeps === undefined ? null : new Records(data);
+  const page =
+    options.html === undefined
+      ? null
+      : new PageRecords(
+          ...([model, data, batchSize] as const),
+          await classifiesRight(model, data, batchSize),
+        );
   const work = await begin?.({
     ...{model: options.model, scaling: scalingOf(model), data, variant},
     isCifar10: (options.images ?? 'cifar10') === 'cifar10',
@@ -176,7 +185,12 @@ async function evaluate(
     report = await evaluateBy(work?.attackAll ?? attackHere, model, data, {
       ...attackOptions(options, variant),
       ...{attacks: specs, batchSize, signal: stop, onProgress},
-      ...(records && {onExample: example => records.add(example)}),
+      ...((records || page) && {
+        onExample: example => {
+          records?.add(example);
+          page?.add(example);
+        },
+      }),
     });
   } finally {
     bars?.stop();
@@ -186,14 +200,10 @@ async function evaluate(
   const finished = report.results.filter(({complete}) => complete);
   const kept = records?.of(finished.map(({attack}) => attack)) ?? [];
   const rounded = new Map<string, Classified>();
-  const predicted = new Map<string, Classified>();
   for (const {attack, images} of kept) {
     if (options.round8) {
       const bytes = fromBytes(toBytes(images));
       rounded.set(attack, await classify(model, bytes, data, batchSize));
-    }
-    if (options.html !== undefined) {
-      predicted.set(attack, await classify(model, images, data, batchSize));
     }
   }
   const rows: EvaluationRow[] = finished.map(({attack, correct, seconds}) => ({
@@ -232,12 +242,13 @@ async function evaluate(
     );
     console.log(`\nThe adversarial images are in ${options.save}.`);
   }
-  if (options.html !== undefined) {
-    const page = htmlReport({
+  if (page && options.html !== undefined) {
+    const html = htmlReport({
       ...{model: options.model, images: options.images, data, report, notes},
-      ...{search: describeAttacks(search, names), records: kept, predicted},
+      search: describeAttacks(search, names),
+      records: await page.of(finished.map(({attack}) => attack)),
     });
-    await writeWhole(options.html, page);
+    await writeWhole(options.html, html);
     console.log(`\nThe page is ${options.html}.`);
   }
   if (options.json !== undefined) {

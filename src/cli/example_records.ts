@@ -12,8 +12,6 @@ export interface AttackRecord {
   margins: Float32Array;
   /** Perturbed images, row by row: [N, H, W, C] in [0, 1]. */
   images: Float32Array;
-  /** The places of the examples in the order in which they were finished. */
-  order: number[];
 }
 
 /** Collects the perturbed images of an evaluation, attack by attack. */
@@ -28,14 +26,13 @@ export class Records {
     let record = this.records.get(attack);
     if (!record) {
       record = {
-        ...{attack, margins: new Float32Array(size), order: []},
+        ...{attack, margins: new Float32Array(size)},
         images: new Float32Array(size * imageSize),
       };
       this.records.set(attack, record);
     }
     record.margins[index] = margin;
     record.images.set(image, index * imageSize);
-    record.order.push(index);
   }
 
   /** Those of these attacks. */
@@ -91,6 +88,27 @@ export async function classify(
     dispose(found);
   }
   return {predicted, margins};
+}
+
+/** For each image of a set, whether the model is right. */
+export async function classifiesRight(
+  model: Classifier,
+  data: ImageSet,
+  batchSize: number,
+): Promise<boolean[]> {
+  const right: boolean[] = [];
+  for (let i = 0; i < data.size; i += batchSize) {
+    const end = Math.min(i + batchSize, data.size);
+    const predicted = tf.tidy(() =>
+      tf.argMax(logits(model, data.tensor(i, end)), 1),
+    );
+    const classes = await predicted.data();
+    predicted.dispose();
+    classes.forEach((c: number, k: number) =>
+      right.push(c === data.labels[i + k]),
+    );
+  }
+  return right;
 }
 
 /** What `check_saved.py` reads of one attack. */

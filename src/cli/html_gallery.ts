@@ -1,4 +1,3 @@
-import {ENLARGED} from './html_pictures.js';
 import {escapeHtml} from './html_escape.js';
 import {STYLE} from './html_style.js';
 
@@ -7,6 +6,8 @@ export interface Shown {
   clean: string;
   attacked: string;
   change: string;
+  /** Factor by which the change is multiplied. */
+  magnify: number;
   /** Its true class, and what the model says before and after. */
   label: string;
   before: string;
@@ -23,13 +24,13 @@ export function htmlGallery({
   lines: string[];
   shown: Shown[];
 }): string {
-  const figures = shown.map(({clean, attacked, change, ...names}) => {
+  const figures = shown.map(({clean, attacked, change, magnify, ...names}) => {
     const right = names.after === names.label;
     const picture = (file: string, alt: string) =>
       `<img width="128" height="128" loading="lazy" alt="${escapeHtml(alt)}" src="${escapeHtml(file)}">`;
     return `<figure>
-<div>${picture(clean, `${names.label}, clean`)}${picture(attacked, `${names.label}, attacked`)}${picture(change, `the change × ${ENLARGED}`)}</div>
-<figcaption>${escapeHtml(names.label)}: <b>${escapeHtml(names.before)}</b> → <b class="${right ? 'survives' : 'falls'}">${escapeHtml(names.after)}</b></figcaption>
+<div>${picture(clean, `${names.label}, clean`)}${picture(attacked, `${names.label}, attacked`)}${picture(change, `the change × ${magnify}`)}</div>
+<figcaption>${escapeHtml(names.label)}: <b>${escapeHtml(names.before)}</b> → <b class="${right ? 'survives' : 'falls'}">${escapeHtml(names.after)}</b>; change × ${magnify}</figcaption>
 </figure>`;
   });
   return `<!doctype html>
@@ -52,7 +53,7 @@ figure img { width: 33%; height: auto; image-rendering: pixelated; }
 <main>
 <h1>${escapeHtml(title)}</h1>
 ${lines.map(line => `<p>${escapeHtml(line)}</p>`).join('\n')}
-<p>Each picture as it is, under attack, and what has changed × ${ENLARGED} on gray; below, its class, and what the model says before and after.</p>
+<p>Each picture as it is, under attack, and what has changed, enlarged, on gray; below, its class, and what the model says before and after.</p>
 <div class="gallery">
 ${figures.join('\n')}
 </div>

@@ -1,65 +1,46 @@
 import {bytesToUnit} from '../data/images.js';
 import {encodePng} from '../io/png.js';
-import type {AttackRecord, Classified} from './example_records.js';
+import {magnification} from '../pictures/difference.js';
+import type {ImageSet} from '../index.js';
 import {toBytes} from './example_records.js';
 import {escapeHtml} from './html_escape.js';
 import type {HtmlReportArgs} from './html_report.js';
-
-/** Pictures of each attack. */
-const PICTURES = 12;
-
-/** How much differences are enlarged. */
-export const ENLARGED = 5;
+import type {PageRecord} from './page_records.js';
 
 /** For each attack, the examples that fell first: as they were, as they are, and what has changed. */
 export function picturesSection(args: HtmlReportArgs): string {
   const sections = args.records
     .filter(({attack}) => attack !== 'None')
-    .map(record => attackSection(record, args));
+    .map(record => attackSection(record, args.data));
   return sections.length ? `<h2>Pictures</h2>${sections.join('\n')}` : '';
 }
 
 function attackSection(
-  {attack, order, margins, images}: AttackRecord,
-  {data, records, predicted}: HtmlReportArgs,
+  {attack, fallen, shown, predicted}: PageRecord,
+  data: ImageSet,
 ): string {
-  const clean = records.find(record => record.attack === 'None');
-  // Those that were right before come first in what is of interest.
-  const fallen = order.filter(
-    i => !(margins[i] >= 0) && !(clean && !(clean.margins[i] >= 0)),
-  );
-  const shown = fallen.slice(0, PICTURES);
-  const title = `${attack}: ${fallen.length} of ${data.size} fell`;
+  const title = `${attack}: ${fallen} of ${data.size} fell`;
   if (shown.length === 0) return `<h3>${escapeHtml(title)}</h3>`;
-  const size = data.imageSize;
-  const rows = shown.map(i => {
-    const original = bytesToUnit(data.slice(i, i + 1).images);
-    const perturbed = images.slice(i * size, (i + 1) * size);
+  const rows = shown.map(({index, image: perturbed}) => {
+    const original = bytesToUnit(data.slice(index, index + 1).images);
     const {largest, mean} = changeOf(original, perturbed);
-    const name = `${i}: ${data.classNames[data.labels[i]]}`;
-    const now = nameOf(predicted.get(attack)!, data.classNames, i);
+    const change = shownChange(original, perturbed);
+    const name = `${index}: ${data.classNames[data.labels[index]]}`;
+    const now = data.classNames[predicted[index]];
     const picture = (values: Float32Array, alt: string) =>
       image(values, data.shape, alt);
-    return `<tr><th scope="row">${escapeHtml(name)}</th><td>${picture(original, `Example ${name}, as it is`)}</td><td>${picture(perturbed, `Example ${i} under ${attack}`)}<span class="falls">${escapeHtml(now)}</span></td><td>${picture(difference(original, perturbed), `What ${attack} changed in example ${i}`)}</td><td>${largest}</td><td>${mean}</td></tr>`;
+    return `<tr><th scope="row">${escapeHtml(name)}</th><td>${picture(original, `Example ${name}, as it is`)}</td><td>${picture(perturbed, `Example ${index} under ${attack}`)}<span class="falls">${escapeHtml(now)}</span></td><td>${picture(change.values, `What ${attack} changed in example ${index}`)}<span>× ${change.magnify}</span></td><td>${largest}</td><td>${mean}</td></tr>`;
   });
   return `<h3>${escapeHtml(title)}</h3>
 <div class="scroll" role="region" aria-label="Pictures, ${escapeHtml(attack)}" tabindex="0">
 <table class="pictures">
-<caption>The first to fall: picture, under attack with what the model says, change × ${ENLARGED} on gray</caption>
+<caption>The first to fall: picture, under attack with what the model says, change, enlarged, on gray</caption>
 <thead><tr><th scope="col">example</th><th scope="col">clean</th><th scope="col">under attack</th><th scope="col">change</th><th scope="col">largest change of a channel, of 255</th><th scope="col">mean</th></tr></thead>
 <tbody>
 ${rows.join('\n')}
 </tbody>
 </table>
 </div>`;
-}
-
-function nameOf(
-  {predicted}: Classified,
-  classNames: readonly string[],
-  i: number,
-): string {
-  return classNames[predicted[i]];
 }
 
 /** In 255ths. */
@@ -77,9 +58,14 @@ function changeOf(a: Float32Array, b: Float32Array) {
   };
 }
 
-/** The change, enlarged, on middle gray. */
-export function difference(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((x, i) => Math.min(1, Math.max(0, 0.5 + ENLARGED * (b[i] - x))));
+/** The change, enlarged as far as none is cut off, on middle gray. */
+export function shownChange(
+  a: Float32Array,
+  b: Float32Array,
+): {values: Float32Array; magnify: number} {
+  const largest = a.reduce((max, x, i) => Math.max(max, Math.abs(b[i] - x)), 0);
+  const magnify = magnification(largest);
+  return {values: a.map((x, i) => 0.5 + magnify * (b[i] - x)), magnify};
 }
 
 function image(

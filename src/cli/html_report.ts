@@ -1,8 +1,9 @@
 import type {ImageSet, RobustnessReport} from '../index.js';
-import type {AttackRecord, Classified} from './example_records.js';
 import {escapeHtml} from './html_escape.js';
+import {movedSection} from './html_moved.js';
 import {STYLE} from './html_style.js';
 import {picturesSection} from './html_pictures.js';
+import type {PageRecord} from './page_records.js';
 import {wilsonInterval} from './wilson_interval.js';
 
 /** What the page of an evaluation shows. */
@@ -15,9 +16,8 @@ export interface HtmlReportArgs {
   notes: string[];
   /** How attacks searched. */
   search: string;
-  records: AttackRecord[];
-  /** What the model makes of each attack's images. */
-  predicted: ReadonlyMap<string, Classified>;
+  /** One for each finished attack. */
+  records: PageRecord[];
 }
 
 /** An evaluation as one page: no script, no other file, no address. Readable on a phone, in dark mode and by a screen reader. */
@@ -49,6 +49,7 @@ ${about.map(line => `<p>${escapeHtml(line)}</p>`).join('\n')}
 ${warningsSection(report)}
 ${accuracyTable(report)}
 ${classTable(report, data)}
+${movedSection(args)}
 ${args.records.map(record => confusionTable(record, args)).join('\n')}
 ${picturesSection(args)}
 </main>
@@ -138,13 +139,12 @@ function classTable({results}: RobustnessReport, data: ImageSet): string {
 const MOST_CLASSES = 30;
 
 function confusionTable(
-  {attack}: AttackRecord,
-  {data, predicted}: HtmlReportArgs,
+  {attack, predicted}: PageRecord,
+  {data: {classNames, labels}}: HtmlReportArgs,
 ): string {
-  const {classNames, labels} = data;
   if (classNames.length > MOST_CLASSES) return '';
   const counts = classNames.map(() => classNames.map(() => 0));
-  predicted.get(attack)!.predicted.forEach((c, i) => counts[labels[i]][c]++);
+  predicted.forEach((c, i) => counts[labels[i]][c]++);
   const rows = classNames.map((name, c) => {
     const total = counts[c].reduce((a, b) => a + b, 0);
     const cells = counts[c].map((n, k) => {

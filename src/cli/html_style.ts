@@ -13,11 +13,15 @@ th, td { border: 1px solid var(--line); padding: .35rem .5rem; text-align: cente
 th { background: var(--head); }
 th[scope=row], thead th:first-child { position: sticky; left: 0; text-align: left; }
 th[scope=row] { max-width: 16rem; overflow-wrap: anywhere; }
-@media (max-width: 40rem) { th[scope=row] { max-width: 7rem; } th, td { padding: .3rem; } }
+@media (max-width: 40rem) { tbody th[scope=row] { min-width: 5.7rem; max-width: 7rem; } th, td { padding: .3rem; } }
 .results td { background: hsl(var(--accuracy) var(--shade)); }
 .results td.missing { background: none; }
 .results b { display: block; font-size: 1.05rem; }
 .results span { display: block; font-size: .75rem; white-space: nowrap; }
+.moved td { white-space: nowrap; }
+.moved tbody { border-top: 2px solid var(--line); }
+.moved tbody th[scope=row] { position: static; }
+.moved th[scope=rowgroup] { position: sticky; left: 0; text-align: left; max-width: 7rem; overflow-wrap: anywhere; }
 abbr { text-decoration: none; font-weight: 700; }
 .strip { display: block; width: 100%; image-rendering: pixelated; border: 1px solid var(--line); }
 .pictures img { display: block; width: 64px; height: 64px; margin: 0 auto 2px; image-rendering: pixelated; }

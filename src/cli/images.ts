@@ -4,7 +4,13 @@ import {type Command, InvalidArgumentError, Option} from 'commander';
 import type {ImageSet} from '../index.js';
 import type {Split} from '../node.js';
 import type {ImageFolder} from '../node.js';
-import {imageFolder, loadCifar10, loadIdx, loadMnist} from '../node.js';
+import {
+  imageFolder,
+  loadCifar10,
+  loadFashionMnist,
+  loadIdx,
+  loadMnist,
+} from '../node.js';
 import {path} from './options.js';
 
 /** Options that say which images, and how to read them. */
@@ -32,7 +38,7 @@ export function addImageOptions(program: Command): Command {
   return program
     .option(
       '--images <path>',
-      'a folder with a sub-folder of pictures for each class, a CSV file of file,label, a folder with the files of MNIST or a data set like it, cifar10, or mnist (default: cifar10)',
+      'a folder with a sub-folder of pictures for each class, a CSV file of file,label, a folder with the files of MNIST or a data set like it, cifar10, mnist, or fashion-mnist (default: cifar10)',
       path,
     )
     .addOption(
@@ -104,6 +110,10 @@ async function knownSet(
 ): Promise<ImageSet | null> {
   if (images === 'cifar10') return loadCifar10({examples, split});
   if (images === 'mnist') return loadMnist({examples, split});
+  if (images === 'fashion-mnist') {
+    const folder = (await stat(images).catch(() => null)) ? images : undefined;
+    return loadFashionMnist({examples, split, folder});
+  }
   const file = `${split === 'train' ? 'train' : 't10k'}-images-idx3-ubyte`;
   for (const name of [file, `${file}.gz`]) {
     if (await stat(join(images, name)).catch(() => null)) {

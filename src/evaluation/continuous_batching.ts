@@ -108,16 +108,22 @@ async function step(
       return [{slot, ticket, i, fallen}];
     });
     if (ended.length === 0) return;
-    const measured = tidy(
-      () => attack.threatModel.neighborDifferences?.(parameters) ?? {},
-    );
-    const differences = await readEach(measured).finally(() =>
-      dispose(measured),
-    );
+    const measured = tidy(() => ({
+      differences: attack.threatModel.neighborDifferences?.(parameters) ?? {},
+      sizes: attack.threatModel.sizes?.(parameters) ?? {},
+    }));
+    let differences, sizes: (i: number) => Record<string, number>;
+    try {
+      differences = await readEach(measured.differences);
+      sizes = await readEach(measured.sizes);
+    } finally {
+      dispose(measured);
+    }
     for (const {slot, ticket, i, fallen} of ended) {
       if (ticket.restart === 0 || isLess(slot.margin, ticket.margin)) {
         ticket.margin = slot.margin;
         ticket.neighborDifferences = differences(i);
+        ticket.sizes = sizes(i);
         if (wanted?.(ticket.index)) {
           const from =
             fallen || !batch.best ? adversarial! : batch.best.adversarial;

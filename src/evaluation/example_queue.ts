@@ -21,6 +21,8 @@ export interface Ticket {
   adversarial?: Float32Array;
   /** See {@link Perturbed.neighborDifferences}: of that search's last perturbation. */
   neighborDifferences?: Record<string, number>;
+  /** See {@link Perturbed.sizes}: of the same perturbation. */
+  sizes?: Record<string, number>;
 }
 
 /** The examples as a queue; those that withstood a search come back at its end for the next. */

@@ -83,6 +83,13 @@ export interface AttackedExample {
   margin: number;
   /** The perturbed image, [height, width, channels] in [0, 1]. */
   image: Float32Array;
+  /**
+   * How far each term moved it, in the units of the term's bound. Of an example
+   * that withstood the attack, it is that of the search's last perturbation.
+   */
+  sizes: Record<string, number>;
+  /** Of C and S: as {@link AttackResult.neighborDifferences}, of this example. */
+  neighborDifferences: Record<string, number>;
 }
 
 /** How far {@link evaluateRobustness} has come. */
@@ -185,10 +192,14 @@ export async function evaluateBy(
       batchSize,
       signal,
       ...((worst || onExample) && {wanted: () => true}),
-      onFinished: ({index, margin, adversarial, neighborDifferences}) => {
-        progress.finish(index, margin, neighborDifferences);
+      onFinished: ({index, margin, adversarial, ...moved}) => {
+        progress.finish(index, margin, moved.neighborDifferences);
         worst?.add(index, adversarial!);
-        onExample?.({attack: attack.name, index, margin, image: adversarial!});
+        onExample?.({
+          ...{attack: attack.name, index, margin, image: adversarial!},
+          ...{sizes: moved.sizes ?? {}},
+          ...{neighborDifferences: moved.neighborDifferences ?? {}},
+        });
         onProgress?.({attack: attack.name, ...progress.counts});
       },
       ...(warnings && {

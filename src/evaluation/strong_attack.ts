@@ -117,13 +117,14 @@ async function run(
     classifier,
     {
       ...args,
-      onFinished: ({index, margin, adversarial, neighborDifferences}) => {
+      onFinished: ({index, margin, adversarial, ...moved}) => {
         const example = byIndex.get(index)!;
         if (margin < example.margin || !withstands(margin)) {
           Object.assign(example, {
             margin,
             adversarial,
-            neighborDifferences,
+            neighborDifferences: moved.neighborDifferences,
+            sizes: moved.sizes,
           });
         }
         finish([example], args);
@@ -139,13 +140,15 @@ function finish(
   args: AttackExamplesArgs,
 ): StrongExample[] {
   return examples.filter(example => {
-    const {index, margin, image, adversarial, neighborDifferences} = example;
+    const {index, margin, image, adversarial} = example;
+    const {neighborDifferences, sizes} = example;
     if (withstands(margin)) return true;
     const wanted = args.wanted?.(index);
     args.onFinished({
       index,
       margin,
       neighborDifferences,
+      sizes,
       ...(wanted && {adversarial: adversarial ?? image}),
     });
     return false;

@@ -21,6 +21,8 @@ export interface StrongExample {
   adversarial?: Float32Array;
   /** See {@link Perturbed.neighborDifferences}: of the search that found it. */
   neighborDifferences?: Record<string, number>;
+  /** See {@link Perturbed.sizes}: of the same perturbation. */
+  sizes?: Record<string, number>;
 }
 
 /** Examples that go through the searches together. */

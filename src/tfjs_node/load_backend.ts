@@ -6,6 +6,7 @@ import {findTfjsNode, type TfjsNode} from './package.js';
 import {quieten} from './quiet.js';
 import {startCpuQuietly} from '../tfjs/cpu_backend.js';
 import {installTensorflowKernels} from '../tfjs/tensorflow_kernels.js';
+import {installWasmKernels} from '../tfjs/wasm_kernels.js';
 
 // Each registers one backend.
 const LOADERS: Record<BackendName, () => Promise<void>> = {
@@ -73,6 +74,8 @@ export async function loadBackend(name: string): Promise<void> {
     throw new Error(`The backend '${name}' could not be started.`);
   }
   await tf.ready();
+  // Plain training needs them too; they go in once the backend has started.
+  installWasmKernels();
 }
 
 async function loadWasm(): Promise<void> {

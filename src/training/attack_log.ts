@@ -1,6 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import {tidy} from '../ops/tidy.js';
-import {imageGrid} from '../tensorboard/image_grid.js';
+import {differenceName} from '../pictures/attack_picture.js';
+import {
+  differenceImages,
+  largestDifference,
+  magnification,
+} from '../pictures/difference.js';
+import {type PictureText, rowsPicture} from '../pictures/picture.js';
+import type {TextRenderer} from '../pictures/text_renderer.js';
 import {unfailing} from '../tensorboard/unfailing.js';
 import {
   asSummaryWriter,
@@ -28,6 +35,8 @@ export class AttackLog {
   private table: SummaryWriter | null = null;
   private epoch = 0;
   private due = false;
+  /** Null where the library that draws text is not installed. */
+  private drawTexts: TextRenderer | null = null;
   private readonly attempt = unfailing('The log of the attack');
 
   /** @param goesOn whether the directory may hold what an earlier run wrote and this one writes again. */
@@ -51,6 +60,7 @@ export class AttackLog {
     } else {
       this.writer = this.table = asSummaryWriter(this.target);
     }
+    if (this.writer.image) this.drawTexts = await textRenderer();
     const values = configuration(adversaries, args);
     this.writer.text?.(
       'attack/configuration',
@@ -105,21 +115,45 @@ export class AttackLog {
   private writeImages(
     writer: SummaryWriter,
     clean: tf.Tensor4D,
-    {adversarial: all}: Crafted,
+    {adversarial: all, success}: Crafted,
     step: number,
   ): void {
+    const wrong = success && [...success.dataSync()];
     tidy(() => {
       const count = Math.min(IMAGES, clean.shape[0]);
       const [images, adversarial] = [clean, all].map(t =>
         tf.slice(t, 0, count),
       ) as [tf.Tensor4D, tf.Tensor4D];
-      const apart = tf.max(tf.abs(tf.sub(adversarial, images))).dataSync()[0];
+      const apart = largestDifference(images, adversarial).dataSync()[0];
       const magnify = magnification(apart);
-      const grid = imageGrid(images, adversarial, {count, magnify});
-      writer.image!('attack/images', grid, step, {
+      const captions = wrong?.slice(0, count).map(wrong => ({
+        text: wrong ? 'misclassified' : 'correct',
+        wrong: Boolean(wrong),
+      }));
+      const difference = differenceImages(images, adversarial, magnify);
+      const {pixels, texts} = rowsPicture([
+        {name: 'clean', images},
+        {name: 'adversarial', images: adversarial, captions},
+        {name: differenceName(magnify), images: difference},
+      ]);
+      writer.image!('attack/images', this.withTexts(pixels, texts), step, {
         description: `From above: clean images, adversarial examples, and their difference × ${magnify} around gray. One column for each of the first ${count} examples attacked in the epoch.`,
       });
     });
+  }
+
+  private withTexts(pixels: tf.Tensor3D, texts: PictureText[]): tf.Tensor3D {
+    if (!this.drawTexts) return pixels;
+    const [height, width] = pixels.shape;
+    const data = Uint8ClampedArray.from(pixels.dataSync(), x => 255 * x);
+    const drawn = this.drawTexts({data, shape: [height, width, 3]}, texts);
+    return tf.tidy(() =>
+      tf.slice(
+        tf.div(tf.tensor3d(Float32Array.from(drawn.data), drawn.shape), 255),
+        0,
+        [height, width, 3],
+      ),
+    ) as tf.Tensor3D;
   }
 
   /** Where the curves are that belong to this run. */
@@ -134,10 +168,14 @@ export class AttackLog {
   }
 }
 
-/** The largest of 1, 2, 5, 10, … under which no difference leaves [0, 1], from 1 to 20. */
-function magnification(largest: number): number {
-  const fits = [20, 10, 5, 2].filter(factor => factor * largest <= 0.5);
-  return fits[0] ?? 1;
+/** In a browser there is none either. */
+async function textRenderer(): Promise<TextRenderer | null> {
+  try {
+    const {loadTextRenderer} = await import('../pictures/text_renderer.js');
+    return await loadTextRenderer();
+  } catch {
+    return null;
+  }
 }
 
 function configuration(

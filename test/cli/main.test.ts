@@ -88,6 +88,17 @@ test('from pictures to a page', async t => {
   const page = await readFile(html, 'utf8');
   t.regex(page, /D\(0\.5\): 12 of 12 fell/);
   t.regex(page, /Accuracy in % by class/);
+  // The bound, the mean and the largest, in 255ths: these examples fall far below the bound.
+  const moved = page.slice(page.indexOf('How far each term moved'));
+  const row =
+    />D<\/th><td>127\.5 of 255<\/td><td>([\d.]+) of 255<\/td><td>([\d.]+) of 255</;
+  const [, mean, largest] = row.exec(moved)!.map(Number);
+  t.true(0 < mean && mean <= largest && largest <= 127.5);
+  // Red pictures become blue ones and the reverse: the confusions are all off the diagonal.
+  t.regex(
+    page,
+    /D\(0\.5\): rows are true[^]*?blue<\/th><td class="right"><\/td><td class="many">6</,
+  );
   t.regex(page, /notes\.txt/);
   t.notRegex(page, /<script|https?:/);
 });

@@ -205,3 +205,69 @@ test('folders that are none', async t => {
   });
   t.true((await readFile(join(folder, 'a.png'))).length > 0);
 });
+
+/** A BMP file of 3 × 2 pixels: red, green, blue above, white, black, gray below. */
+function bmp(bits: 8 | 24 | 32, topDown = false): Buffer {
+  const colors = [
+    [255, 0, 0],
+    [0, 255, 0],
+    [0, 0, 255],
+    [255, 255, 255],
+    [0, 0, 0],
+    [128, 128, 128],
+  ];
+  const palette = bits === 8 ? 6 : 0;
+  const row = 4 * Math.ceil((3 * bits) / 32);
+  const offset = 54 + 4 * palette;
+  const file = Buffer.alloc(offset + 2 * row);
+  file.write('BM');
+  file.writeUInt32LE(file.length, 2);
+  file.writeUInt32LE(offset, 10);
+  file.writeUInt32LE(40, 14);
+  file.writeInt32LE(3, 18);
+  file.writeInt32LE(topDown ? -2 : 2, 22);
+  file.writeUInt16LE(1, 26);
+  file.writeUInt16LE(bits, 28);
+  file.writeUInt32LE(2 * row, 34);
+  file.writeUInt32LE(palette, 46);
+  const bgr = ([r, g, b]: number[]) => [b, g, r];
+  if (palette) colors.forEach((c, i) => file.set(bgr(c), 54 + 4 * i));
+  colors.forEach((color, i) => {
+    const y = Math.floor(i / 3);
+    const at = offset + row * (topDown ? y : 1 - y) + ((i % 3) * bits) / 8;
+    file.set(bits === 8 ? [i] : bgr(color), at);
+  });
+  return file;
+}
+
+test('BMP files, of several kinds, and what is none', async t => {
+  const folder = temporaryFolder(t);
+  const kinds = [bmp(24), bmp(24, true), bmp(32), bmp(8)];
+  for (const [i, file] of kinds.entries()) {
+    await write(folder, `a/${i}.bmp`, file);
+  }
+  await write(folder, 'a/cut.bmp', bmp(24).subarray(0, -5));
+  await write(folder, 'a/header.bmp', bmp(24).subarray(0, 20));
+  const huge = bmp(24);
+  huge.writeInt32LE(2 ** 30, 18);
+  await write(folder, 'a/huge.bmp', huge);
+  await write(
+    folder,
+    'a/text.bmp',
+    Buffer.from('BMW and other cars, in a text'),
+  );
+  const set = await imageFolder(folder, {size: [2, 3], ...quiet});
+  t.is(set.size, kinds.length);
+  for (let i = 0; i < kinds.length; i++) {
+    t.deepEqual(
+      [...set.images.subarray(18 * i, 18 * (i + 1))],
+      [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 128, 128, 128],
+      set.files[i],
+    );
+  }
+  t.deepEqual(
+    set.skipped.map(({file}) => file.slice(folder.length + 3)),
+    ['cut.bmp', 'header.bmp', 'huge.bmp', 'text.bmp'],
+  );
+  for (const {reason} of set.skipped) t.false(/offset|\n/.test(reason), reason);
+});

@@ -2,8 +2,14 @@ import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {gzipSync} from 'node:zlib';
 import test from 'ava';
-import {loadIdx, loadMnist} from '../../src/node.js';
+import {loadFashionMnist, loadIdx, loadMnist} from '../../src/node.js';
+import {skipped} from '../helpers/backends.js';
 import {temporaryFolder} from '../helpers/folder.js';
+
+// Debian's package is installed, or the files are in the cache.
+const fashion = await loadFashionMnist({examples: 100}).catch(error =>
+  String(error),
+);
 
 function idx(shape: number[], values: ArrayLike<number>): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);
@@ -64,3 +70,36 @@ test('a cached MNIST of other bytes is not taken', async t => {
     message: /'train' or 'test'/,
   });
 });
+
+test('Fashion-MNIST: the files are checked, and what lacks is said', async t => {
+  const folder = temporaryFolder(t);
+  await t.throwsAsync(loadFashionMnist({folder}), {
+    message: /t10k-images-idx3-ubyte\.gz/,
+  });
+  await writeFile(join(folder, 't10k-images-idx3-ubyte'), IMAGES);
+  await writeFile(join(folder, 't10k-labels-idx1-ubyte.gz'), gzipSync(LABELS));
+  await t.throwsAsync(loadFashionMnist({folder}), {
+    message: /is not the t10k-(images|labels).* of Fashion-MNIST/,
+  });
+  await t.throwsAsync(loadFashionMnist({split: 'all' as 'test'}), {
+    message: /'train' or 'test'/,
+  });
+});
+
+if (typeof fashion === 'string') {
+  skipped(test, 'the published Fashion-MNIST', fashion);
+} else {
+  test('the published Fashion-MNIST: classes and images', async t => {
+    t.deepEqual(fashion.shape, [28, 28, 1]);
+    // The first test image is an ankle boot, then a pullover and two trousers.
+    t.deepEqual(
+      [...fashion.labels.slice(0, 4)].map(i => fashion.classNames[i]),
+      ['ankle boot', 'pullover', 'trouser', 'trouser'],
+    );
+    const train = await loadFashionMnist({split: 'train'});
+    t.is(train.size, 60_000);
+    for (let c = 0; c < 10; c++) {
+      t.is(train.labels.filter(label => label === c).length, 6000);
+    }
+  });
+}

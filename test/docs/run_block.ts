@@ -102,7 +102,7 @@ export async function fillFolder(folder: string): Promise<void> {
 }
 
 /**
- * Runs a block as a module of its own, on the backend `cpu` unless it takes
+ * Runs a block as a module of its own, on the backend `wasm` unless it takes
  * another, with what it prints collected.
  *
  * @returns what it printed by `console.log` and `console.table`.
@@ -112,7 +112,7 @@ export async function runBlock(
   {code, place}: Block,
   folder: string,
 ): Promise<unknown[]> {
-  await loadBackend('cpu');
+  await loadBackend('wasm');
   defineNames();
   const file = join(folder, `${place.replace(/\W/g, '_')}.mts`);
   await writeFile(file, withModules(code));

@@ -1,8 +1,5 @@
 import test from 'ava';
 import {onBackend} from '../helpers/backends.js';
-import {strongEvaluations, strongSpecs} from './strong.js';
+import {strongEvaluations} from './strong.js';
 
-await onBackend(test, 'cpu', (test, backend) => {
-  strongEvaluations(test, backend);
-  strongSpecs(test);
-});
+await onBackend(test, 'cpu', strongEvaluations);

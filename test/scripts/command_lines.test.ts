@@ -57,7 +57,7 @@ function start(script: string, args: string[]) {
 }
 
 const run = (script: string, args: string[]) => start(script, args).ended;
-const SMALL = ['--backend=cpu', '--examples=4', '--steps=2'];
+const SMALL = ['--backend=cpu', '--examples=1', '--steps=1'];
 
 test('options are refused before any work, in one sentence', async t => {
   t.timeout(300_000);
@@ -152,14 +152,14 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     const {child, ended, found} = start('evaluate', [
       ...[`--model=${model}`, `--json=${json}`, '--backend=cpu'],
       ...[
-        '--examples=400',
+        '--examples=100',
         '--attacks=None,D(0.00001),C',
         '--steps=5000',
         '--batch=20',
       ],
     ]);
     const timer = setInterval(() => {
-      if (!/None .*400\/400/.test(found.err)) return;
+      if (!/None .*100\/100/.test(found.err)) return;
       clearInterval(timer);
       setTimeout(() => child.kill('SIGINT'), 700);
     }, 50);

@@ -18,7 +18,7 @@ const TINY = [
   '--epochs=1',
   '--steps=1',
   '--held-out=0',
-  '--backend=cpu',
+  '--backend=wasm',
   '--checkpoint-minutes=0',
 ];
 

@@ -6,7 +6,7 @@ import test from 'ava';
 import {PNG} from 'pngjs';
 import {tensorBoard} from '../../src/callbacks/tensor_board.js';
 import {eventFileWriter} from '../../src/tensorboard/event_file.js';
-import {imageGrid} from '../../src/tensorboard/image_grid.js';
+import {imageGrid} from '../../src/pictures/image_grid.js';
 import {eventFiles} from '../helpers/event_reader.js';
 import {
   readWithTensorBoard,

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import test from 'ava';
-import {imageGrid} from '../../src/tensorboard/image_grid.js';
+import {imageGrid} from '../../src/pictures/image_grid.js';
 
 /** White screen pixels between tiles, a multiple of zoom. */
 const GAP = {3: 3, 4: 4};
