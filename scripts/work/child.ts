@@ -9,9 +9,9 @@ import {type Scaling, scaled} from '../../src/cli/input_range.js';
 import {attackOptions} from '../../src/cli/search_options.js';
 import {modelDigest, readModel} from '../models.js';
 import {computeUnit} from './compute_unit.js';
-import type {EvaluationUnit} from './evaluation_unit.js';
+
 import {readImages} from './image_files.js';
-import {nameOf, parseAny, type Result} from './kinds.js';
+import {nameOf, parseAny, type Result, type Unit} from './kinds.js';
 import {dataDigest, VERSION} from './unit.js';
 
 export interface ChildOptions {
@@ -50,16 +50,15 @@ process.on('disconnect', () => process.exit(0));
 
 try {
   await startBackend(backend, threads);
-  const data = await loadCifar10();
   process.on('message', (order: Order) => {
-    compute(order, data).then(result => send({kind: 'result', result}), fail);
+    compute(order).then(result => send({kind: 'result', result}), fail);
   });
   send({kind: 'ready', backend: tf.getBackend()});
 } catch (error) {
   fail(error);
 }
 
-async function compute(order: Order, cifar10: ImageSet): Promise<Result> {
+async function compute(order: Order): Promise<Result> {
   const unit = parseAny(order.unit);
   if (unit.version !== VERSION || unit.backend !== tf.getBackend()) {
     throw new Error(
@@ -70,7 +69,7 @@ async function compute(order: Order, cifar10: ImageSet): Promise<Result> {
   const head = {unit: nameOf(unit), version, backend, worker};
   const onExamples = (count: number) => send({kind: 'examples', count});
   if ('kind' in unit) {
-    const data = await examplesOf(unit, order.images, cifar10);
+    const data = await examplesOf(unit, order.images);
     const model = await modelOf(unit.model, order.path!, unit.scaling);
     const {attack, search, variant, batch} = unit;
     const found = await evaluatePart(model, data, {
@@ -79,28 +78,25 @@ async function compute(order: Order, cifar10: ImageSet): Promise<Result> {
     });
     return {...head, ...found};
   }
-  const data = cifar10.slice(unit.begin, unit.end);
-  checkData(data, unit.data);
+  const data = await examplesOf(unit);
   const model = await modelOf(unit.model, order.path!);
   return {...head, ...(await computeUnit(unit, {model, data, onExamples}))!};
 }
 
-function checkData(data: ImageSet, digest: string): void {
-  if (dataDigest(data) !== digest) {
-    throw new Error('The examples of this worker are not those of the unit.');
-  }
-}
+let cifar10: Promise<ImageSet> | undefined;
 
 /** Those that were sent, or else those of CIFAR-10. */
-async function examplesOf(
-  unit: EvaluationUnit,
-  file: string | undefined,
-  cifar10: ImageSet,
-): Promise<ImageSet> {
-  const data = file
-    ? await readImages(file, unit)
-    : cifar10.slice(unit.begin, Math.min(unit.end, cifar10.size));
-  checkData(data, unit.data);
+async function examplesOf(unit: Unit, file?: string): Promise<ImageSet> {
+  let data: ImageSet;
+  if (file && 'kind' in unit) {
+    data = await readImages(file, unit);
+  } else {
+    const all = await (cifar10 ??= loadCifar10());
+    data = all.slice(unit.begin, Math.min(unit.end, all.size));
+  }
+  if (dataDigest(data) !== unit.data) {
+    throw new Error('The examples of this worker are not those of the unit.');
+  }
   return data;
 }
 

@@ -1,4 +1,4 @@
-import type {Command} from 'commander';
+import {type Command, Option} from 'commander';
 import type {ImageSet, Variant} from '../index.js';
 import {type AttackAll} from '../evaluation/robustness.js';
 import type {Scaling} from './input_range.js';
@@ -41,3 +41,21 @@ export interface Elsewhere {
     options: object,
   ): ((work: ElsewhereWork) => Promise<ElsewhereRun>) | undefined;
 }
+
+/** The published package has no queue: its command says so. */
+export const onlyInRepository: Elsewhere = {
+  addOptions(program) {
+    for (const flags of ['--jobs <n>', '--queue <url>']) {
+      program.addOption(new Option(flags).hideHelp());
+    }
+  },
+  prepare(options) {
+    for (const name of ['jobs', 'queue']) {
+      if (!(name in options)) continue;
+      throw new Error(
+        `--${name} is an option of npm run evaluate in the repository of tfjs-adversarial: the published package has no queue.`,
+      );
+    }
+    return undefined;
+  },
+};
