@@ -94,6 +94,12 @@ const program = command('npm run train --', {
   .option('--batch <n>', 'images in a batch (default: 128)', whole(1))
   .addOption(
     new Option(
+      '--smoothness <name>',
+      "keep C and S smooth by the paper's price, or by a hard bound on neighbors, as strong(SPEC) has (default: price)",
+    ).choices(['price', 'bound']),
+  )
+  .addOption(
+    new Option(
       '--crafting <name>',
       'make attacked images by PGD, or by one step from large noise (default: pgd)',
     ).choices(['pgd', 'fast']),
@@ -216,7 +222,8 @@ Presets:
   evening  the same defenses on ResNet-32, sized for two cores and at most 2.5
          hours a row. Undefended: 40 epochs. The others: from --init, attacked
          images only, made by a single step (--crafting fast), momentum on a
-         one-cycle schedule to 0.1, weight decay 0.0005, --ema 0.998. 22 epochs
+         one-cycle schedule to 0.1, weight decay 0.0005, --ema 0.998,
+         --smoothness bound. 22 epochs
          for rows that start from an undefended one; 18 (TRADES: 14) to a rate
          of 0.05 for rows that start from a robust one. Ten steps of PGD would
          be more robust by 3 points, in four times the time.
@@ -230,6 +237,7 @@ const SETTINGS = [
   'network',
   'epochs',
   'batch',
+  'smoothness',
   'crafting',
   'mix',
   'objective',

@@ -2,6 +2,7 @@ import type {Settings} from './settings.js';
 
 /** Options that not every row has, and the rows that have them. */
 const ONLY = {
+  smoothness: 'rows that train against C or S',
   crafting: 'rows that train against an attack',
   mix: 'rows that train on the examples of an attack with --objective loss',
   objective: 'rows that train against an attack',

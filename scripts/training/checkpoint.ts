@@ -191,6 +191,7 @@ function beforeTheyExisted(now: Settings): Partial<Settings> {
     boundWarmUp: 0,
     mix: now.mix && 'both',
     attack: now.attack,
+    smoothness: now.smoothness && 'price',
     union: now.union && 'worst',
     crafting: now.crafting && 'pgd',
     objective: now.objective && (now.defense === 'TRADES' ? 'trades' : 'loss'),

@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
 import {evaluateRobustness, type ImageSet} from '../../src/index.js';
-import type {PaperRow} from '../paper_rows.js';
 
 /** Steps of the attack that selects the best epoch: enough to tell epochs apart. */
 export const STEPS = 10;
@@ -12,25 +11,18 @@ export interface HeldOut {
   robust?: number;
 }
 
-/** Specs of the attacks that a defense is judged by, if it trains against any. */
-export function judgingAttacks({training}: PaperRow): string[] {
-  return training ? [training.attack].flat().map(String) : [];
-}
-
 /**
- * Accuracy on the held-out images, clean and under a short run of the defense's
- * own attack.
+ * Accuracy on the held-out images, clean and under a short run of each attack.
  */
 export async function evaluateHeldOut(
   model: tf.LayersModel,
   data: ImageSet,
-  defense: PaperRow,
+  attacks: readonly string[],
   {
     seed,
     onProgress,
   }: {seed: number; onProgress?: (done: number, total: number) => void},
 ): Promise<HeldOut> {
-  const attacks = judgingAttacks(defense);
   let current: string | undefined;
   let before = 0;
   const {results, worstCase} = await evaluateRobustness(model, data, {

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type {PaperRow} from '../paper_rows.js';
 import {type Card, versions} from './card.js';
 import type {Place} from './checkpoint.js';
-import {type HeldOut, judgingAttacks, score, STEPS} from './held_out.js';
+import {attacksOf} from './attacks_of.js';
+import {type HeldOut, score, STEPS} from './held_out.js';
 import {published, type Settings} from './settings.js';
 
 /** Adds the logs of a batch to those of the epoch. */
@@ -74,7 +75,7 @@ export async function makeCard(
 ): Promise<Card> {
   const best = bestEpoch(history, examples);
   const found = heldOutOf(history[best - 1]);
-  const attack = judgingAttacks(defense).join(', ');
+  const attack = attacksOf(defense, settings.smoothness).join(', ');
   return {
     defense: defense.name,
     settings: published(settings),

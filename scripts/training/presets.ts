@@ -15,6 +15,7 @@ export type Recipe = Omit<
 export const PLAIN: Recipe = {
   network: 'resnet32',
   batch: 128,
+  smoothness: 'price',
   crafting: 'pgd',
   mix: 'both',
   boundWarmUp: 0,
@@ -72,6 +73,7 @@ function paper(defense: PaperRow): Recipe {
 function evening(defense: PaperRow): Recipe {
   const recipe: Recipe = {
     ...PLAIN,
+    smoothness: 'bound',
     crafting: 'fast',
     mix: 'adversarial',
     onOverfitting: 'restore',

@@ -6,6 +6,7 @@ import type {
 } from '../../src/index.js';
 import {saveModel} from '../../src/node.js';
 import type {PaperRow} from '../paper_rows.js';
+import {attacksOf} from './attacks_of.js';
 import {writeCard} from './card.js';
 import {hasCheckpoint, type Place, writeCheckpoint} from './checkpoint.js';
 import type {FiniteGuard, OnNaN} from './finite_guard.js';
@@ -111,7 +112,8 @@ export class RunRecorder extends tf.CustomCallback {
     if (skipped > 0) entry.skipped_batches = skipped;
     if (judging.size > 0) {
       const {seed} = settings;
-      const found = await evaluateHeldOut(model, judging, defense, {
+      const attacks = attacksOf(defense, settings.smoothness);
+      const found = await evaluateHeldOut(model, judging, attacks, {
         seed,
         onProgress: this.options.onHeldOut,
       });

@@ -2,6 +2,7 @@ import {basename} from 'node:path';
 import type {NetworkName} from '../models.js';
 import type {UnionMode} from '../../src/index.js';
 import type {PaperRow} from '../paper_rows.js';
+import {attacksOf, type Smoothness} from './attacks_of.js';
 import type {ObjectiveName} from './objectives.js';
 import {PLAIN, type PresetName, PRESETS} from './presets.js';
 
@@ -13,8 +14,10 @@ export interface Settings {
   epochs: number;
   /** Clean images in a batch. */
   batch: number;
-  /** Specs of the attacks, separated by commas; this and the next six are null where a row has no such setting. */
+  /** Specs of the attacks, separated by commas; this and the next seven are null where a row has no such setting. */
   attack: string | null;
+  /** C and S are kept smooth by the paper's price, or by a bound on neighbors. */
+  smoothness: Smoothness | null;
   /** How several attacks are put together. */
   union: UnionMode | null;
   /** By projected gradient descent, or by one step. */
@@ -60,7 +63,7 @@ export const MILESTONES = [0.5, 0.75];
 
 /** Settings that plain training has not. */
 const OF_ATTACKS = [
-  ...['attack', 'union', 'crafting', 'mix', 'objective'],
+  ...['attack', 'smoothness', 'union', 'crafting', 'mix', 'objective'],
   ...['labelSmoothing', 'awp', 'onOverfitting'],
 ] as const satisfies ReadonlyArray<keyof Settings>;
 
@@ -79,7 +82,6 @@ export function resolveSettings(
   const known = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as GivenSettings;
-  const attacks = [training?.attack ?? []].flat();
   const {epochs, steps, ...settings} = {
     heldOut: Math.min(1000, Math.floor(given.examples / 10)),
     init: null,
@@ -88,15 +90,19 @@ export function resolveSettings(
     ...recipe,
     ...known,
     defense: defense.name,
-    attack: attacks.join(', '),
   };
   if (epochs === undefined) {
     throw new Error('Give --epochs or a --preset.');
   }
+  const attacks = attacksOf(defense, settings.smoothness);
   const fast = settings.crafting === 'fast';
   const {objective, init} = settings;
   const complete: Settings = {
     ...settings,
+    attack: attacks.join(', '),
+    smoothness: attacks.some(spec => /[CS]/.test(spec))
+      ? settings.smoothness
+      : null,
     epochs,
     steps: steps ?? (fast ? 1 : 10),
     // An objective itself decides how to use clean images.

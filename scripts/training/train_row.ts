@@ -17,6 +17,7 @@ import {
   readCheckpoint,
   type Restored,
 } from './checkpoint.js';
+import {attacksOf} from './attacks_of.js';
 import {wholeEpochs} from './history.js';
 import {type Run, type RunOptions, RunRecorder} from './run_recorder.js';
 import {FiniteGuard} from './finite_guard.js';
@@ -103,7 +104,7 @@ const GUARDED = 128;
 
 /** The callback of a row; undefined for plain training. */
 function adversaryOf(
-  {training}: PaperRow,
+  defense: PaperRow,
   settings: Settings,
   guarded: {images: tf.Tensor4D; labels: tf.Tensor},
   options: RunOptions & {
@@ -111,11 +112,12 @@ function adversaryOf(
     initialBatch?: number;
   },
 ): AdversarialTraining | undefined {
-  if (!training) return undefined;
+  const attacks = attacksOf(defense, settings.smoothness);
+  if (attacks.length === 0) return undefined;
   const {crafting, mix, union, objective, onOverfitting} = settings;
   const fast = crafting === 'fast';
   return adversarialTraining({
-    attack: training.attack,
+    attack: attacks.length > 1 ? attacks : attacks[0],
     ...(union && {union}),
     ...(mix && {mix}),
     ...(fast && {

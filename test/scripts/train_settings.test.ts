@@ -48,6 +48,21 @@ test('steps, mix and the guard follow from how a row is crafted', t => {
   });
 });
 
+test('evening bounds the neighbors of C and S; without a preset they have a price', t => {
+  const evening = (row: string) =>
+    resolveSettings(findRow(row), 'evening', {
+      ...{examples: 50_000, seed: 0, init: 'runs/start'},
+    });
+  t.is(evening('C+S+D').attack, 'C(smooth=0.04)+S(smooth=0.03)+D');
+  t.is(evening('Union').attack, 'C(smooth=0.04), D, S(smooth=0.03)');
+  t.is(evening('C').smoothness, 'bound');
+  t.is(evening('D').smoothness, null);
+  t.is(evening('TRADES').attack, 'D(0.031)');
+  t.is(resolve('C+S+D').attack, 'C+S+D');
+  t.is(resolve('C+S+D').smoothness, 'price');
+  t.is(resolve('Undefended').smoothness, null);
+});
+
 test('an option that no row has is an error, and one that some have is not', t => {
   const check = (given: Partial<GivenSettings>, ...rows: string[]) =>
     checkMeant(
@@ -57,6 +72,7 @@ test('an option that no row has is an error, and one that some have is not', t =
   for (const [given, row, flag] of [
     [{crafting: 'fast'}, 'Undefended', '--crafting'],
     [{mix: 0.5}, 'TRADES', '--mix'],
+    [{smoothness: 'bound'}, 'D', '--smoothness'],
     [{union: 'worst'}, 'C+D', '--union'],
     [{onOverfitting: 'warn'}, 'D', '--on-overfitting'],
     [{labelSmoothing: 0.1, objective: 'mart'}, 'D', '--label-smoothing'],
