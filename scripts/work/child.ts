@@ -8,11 +8,13 @@ import {evaluatePart} from '../../src/cli/evaluation_part.js';
 import {type Scaling, scaled} from '../../src/cli/input_range.js';
 import {attackOptions} from '../../src/cli/search_options.js';
 import {modelDigest, readModel} from '../models.js';
+import {computeTraining} from './compute_training.js';
 import {computeUnit} from './compute_unit.js';
 
+import type {EvaluationUnit} from './evaluation_unit.js';
 import {readImages} from './image_files.js';
-import {nameOf, parseAny, type Result, type Unit} from './kinds.js';
-import {dataDigest, VERSION} from './unit.js';
+import {nameOf, parseAny, type Result} from './kinds.js';
+import {dataDigest, VERSION, type WorkUnit} from './unit.js';
 
 export interface ChildOptions {
   backend?: string;
@@ -26,11 +28,14 @@ export interface Order {
   path?: string;
   /** The file with the unit's examples, where they are sent with it. */
   images?: string;
+  /** Of a row to train: its folder, and the file that gets what is in it. */
+  run?: {folder: string; bundle: string};
 }
 
 export type Answer =
   | {kind: 'ready'; backend: string}
   | {kind: 'examples'; count: number}
+  | {kind: 'saved'; batches: number}
   | {kind: 'result'; result: Result}
   | {kind: 'error'; message: string};
 
@@ -68,6 +73,13 @@ async function compute(order: Order): Promise<Result> {
   const {version, backend} = unit;
   const head = {unit: nameOf(unit), version, backend, worker};
   const onExamples = (count: number) => send({kind: 'examples', count});
+  if ('kind' in unit && unit.kind === 'training') {
+    const found = await computeTraining(unit, {
+      ...{path: order.path, ...order.run!, onBatches: onExamples},
+      onSaved: batches => send({kind: 'saved', batches}),
+    });
+    return {...head, ...found};
+  }
   if ('kind' in unit) {
     const data = await examplesOf(unit, order.images);
     const model = await modelOf(unit.model, order.path!, unit.scaling);
@@ -86,7 +98,10 @@ async function compute(order: Order): Promise<Result> {
 let cifar10: Promise<ImageSet> | undefined;
 
 /** Those that were sent, or else those of CIFAR-10. */
-async function examplesOf(unit: Unit, file?: string): Promise<ImageSet> {
+async function examplesOf(
+  unit: WorkUnit | EvaluationUnit,
+  file?: string,
+): Promise<ImageSet> {
   let data: ImageSet;
   if (file && 'kind' in unit) {
     data = await readImages(file, unit);

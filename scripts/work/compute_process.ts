@@ -44,11 +44,13 @@ export class ComputeProcess {
   async run(
     order: Order & {unit: Unit},
     onExamples: (count: number) => void,
+    onSaved?: (batches: number) => void,
   ): Promise<Result> {
     await this.start();
     const child = this.child!;
     const result = this.answer(child, this.options.silence, answer => {
       if (answer.kind === 'examples') onExamples(answer.count);
+      if (answer.kind === 'saved') onSaved?.(answer.batches);
       return answer.kind === 'result' ? answer.result : undefined;
     });
     child.send(order, () => {});

@@ -8,13 +8,21 @@ import {
   sameEvaluation,
 } from './evaluation_unit.js';
 import {checkResult, sameResult, type WorkResult} from './result.js';
+import {
+  batchesOf,
+  checkTraining,
+  parseTraining,
+  trainingName,
+  type TrainingResult,
+  type TrainingUnit,
+} from './training_unit.js';
 import {parseUnit, unitName, type WorkUnit} from './unit.js';
 
 /** A unit of work of any kind. */
-export type Unit = WorkUnit | EvaluationUnit;
+export type Unit = WorkUnit | EvaluationUnit | TrainingUnit;
 
 /** The result of a unit of any kind. */
-export type Result = WorkResult | EvaluationResult;
+export type Result = WorkResult | EvaluationResult | TrainingResult;
 
 /** What the queue and the processes have to know of a kind of units. */
 interface Kind<U, R> {
@@ -54,16 +62,25 @@ const KINDS = {
     ...{parse: parseEvaluation, name: evaluationName, check: checkEvaluation},
     ...{same: sameEvaluation, ...ranges},
   } satisfies Kind<EvaluationUnit, EvaluationResult>,
+  training: {
+    ...{parse: parseTraining, name: trainingName, check: checkTraining},
+    // Each run has times of its own: rows are not done twice.
+    same: () => true,
+    describe: ({settings}: TrainingUnit) =>
+      `the training of ${settings.defense}`,
+    size: batchesOf,
+  } satisfies Kind<TrainingUnit, TrainingResult>,
 };
 
-const kindName = z.object({kind: z.enum(['evaluation'])});
+const kindName = z.object({kind: z.enum(['evaluation', 'training'])});
 
 /** The kind of what is, or may be, a unit; those of the table have no name of it. */
 export function kindOf(unit: unknown): keyof typeof KINDS {
   return kindName.safeParse(unit).data?.kind ?? 'table';
 }
 
-const of = (unit: unknown) => KINDS[kindOf(unit)] as Kind<Unit, Result>;
+const of = (unit: unknown) =>
+  KINDS[kindOf(unit)] as unknown as Kind<Unit, Result>;
 
 /**
  * Checks a unit that another process sent. It can ask for a computation within

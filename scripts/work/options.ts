@@ -20,7 +20,7 @@ export function queueOption(): Option {
 export function weightsOption(): Option {
   return new Option(
     '--weights <folder>',
-    'with --queue: a folder that all workers see, through which models go instead of through Redis',
+    'with --queue: a folder that all workers see, through which models and checkpoints go instead of through Redis',
   ).argParser(path);
 }
 

@@ -86,7 +86,10 @@ export async function consume(args: ConsumeArgs): Promise<void> {
         // It is no better the next time.
         throw new UnrecoverableError((error as Error).message);
       }
-      const {order, remove} = await receiveInputs({redis, weights}, unit);
+      const {order, save, finish, remove} = await receiveInputs(
+        {redis, weights},
+        unit,
+      );
       const process = free.pop()!;
       let done = 0;
       const tell = () =>
@@ -96,7 +99,20 @@ export async function consume(args: ConsumeArgs): Promise<void> {
       const timer = setInterval(tell, 1000);
       tell();
       try {
-        return await process.run(order, count => (done += count));
+        let saved = Promise.resolve();
+        const result = await process.run(
+          order,
+          count => (done += count),
+          batches => {
+            // One that gets lost costs its batches only.
+            saved = saved
+              .then(() => save?.(batches))
+              .catch(error => say((error as Error).message));
+          },
+        );
+        await saved;
+        await finish?.();
+        return result;
       } catch (error) {
         process.stop();
         if (!signal.aborted) {

@@ -123,7 +123,9 @@ class Producer<T extends Job> {
       [...this.open.values()].map(({job}) => [job.unit.model, job.path]),
     );
     for (const [digest, path] of models) {
-      if (path !== undefined) await sendModel(exchange, digest, path);
+      if (path !== undefined && digest !== undefined) {
+        await sendModel(exchange, digest, path);
+      }
     }
     const sent = new Set<string>();
     for (const {job} of this.open.values()) {
