@@ -22,10 +22,10 @@ const ACTS = [
 /** Seconds without a heartbeat after which a worker counts as lost. */
 const LOST = 3;
 const TABLE = [
-  ...['--columns=None,D,S', '--backend=cpu', '--examples=160', '--batch=4'],
-  ...['--part=2', '--steps=60', '--pictures=2', '--learning-rate=0.01'],
+  ...['--columns=None,D,S', '--backend=cpu', '--examples=200', '--batch=4'],
+  ...['--part=2', '--steps=120', '--pictures=2', '--learning-rate=0.01'],
 ];
-const PARTS = 240;
+const PARTS = 300;
 
 let state = seed;
 /** Numbers from 0 to 1 that follow from the seed (mulberry32). */
@@ -108,7 +108,11 @@ try {
   let next = 2;
   for (const act of acts) {
     while ((await partsDone()) < next) {
-      if (producer.child.exitCode !== null) throw new Error(producer.err);
+      if (producer.child.exitCode !== null) {
+        throw new Error(
+          `table1 ended too early, with exit code ${producer.child.exitCode}: ${producer.err}`,
+        );
+      }
       await sleep(50);
     }
     await sleep(1000 * random());
