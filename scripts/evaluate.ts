@@ -1,5 +1,6 @@
 import {evaluateCommand} from '../src/cli/evaluate.js';
 import {COLUMNS} from './paper_rows.js';
+import {evaluateElsewhere} from './work/evaluate_elsewhere.js';
 
 const command = evaluateCommand({
   name: 'npm run evaluate --',
@@ -11,6 +12,8 @@ const command = evaluateCommand({
     "npm run evaluate -- --model robust:D --attacks 'None,strong(D)' --examples 100",
     'npm run evaluate -- --model delta.pt --attacks D --save adversarial.safetensors',
     'npm run evaluate -- --model my-model --images pictures --html report.html',
+    'npm run evaluate -- --model my-model --examples 10000 --queue redis://localhost:6379 --json result.json',
   ],
+  elsewhere: evaluateElsewhere,
 });
 await command.parseAsync();

@@ -18,7 +18,6 @@ import {
   batchOption,
   examplesOption,
   jsonOption,
-  notNegative,
   path,
   seedOption,
   threadsOption,
@@ -51,6 +50,13 @@ import {
 } from './table1/row_models.js';
 import {collectShards, shardFolder} from './table1/shards.js';
 import {computeElsewhere} from './table1/compute_elsewhere.js';
+import {
+  checkQueueOptions,
+  jobsOption,
+  queueOption,
+  verifyOption,
+  weightsOption,
+} from './work/options.js';
 import {parseRedisUrl} from './work/queue/redis.js';
 import {parseShard, schedulerShard, type Shard, shardOf} from './work/shard.js';
 
@@ -109,31 +115,15 @@ addSearchOptions(program)
       'for finished parts and the reports table1.md, table1.json, table1.html',
     ).argParser(path),
   )
-  .option(
-    '--jobs <n>',
-    'processes that compute at the same time, of one thread each unless --threads is given',
-    whole(1, 256),
-  )
+  .addOption(jobsOption())
   .option(
     '--shard <i/n>',
     'compute one of n shares of the parts and write no report; a task of a Slurm array or of a Kubernetes indexed job takes its own share',
     shardArgument,
   )
-  .option(
-    '--queue <url>',
-    'let workers (npm run worker) compute, over a Redis server: redis://HOST:PORT or rediss://USER:PASSWORD@HOST:PORT',
-  )
-  .option(
-    '--weights <folder>',
-    'with --queue: a folder that all workers see, through which models go instead of through Redis',
-    path,
-  )
-  .option(
-    '--verify <share>',
-    'with --queue: share of the parts that two workers compute, to compare them',
-    share,
-    0.02,
-  )
+  .addOption(queueOption())
+  .addOption(weightsOption())
+  .addOption(verifyOption())
   .option('--collect', 'write the reports from the shards; computes nothing')
   .addOption(backendOption())
   .addOption(threadsOption())
@@ -155,7 +145,7 @@ interface Options extends SearchOptions {
   collect?: boolean;
   queue?: string;
   weights?: string;
-  verify: number;
+  verify?: number;
   backend?: string;
   threads?: number;
   json?: string;
@@ -178,6 +168,7 @@ run<Options>(program, async options => {
   for (const warning of reachWarnings(columns, search)) {
     console.error(`Warning: ${warning}`);
   }
+  checkQueueOptions(options);
   const address = options.queue ? parseRedisUrl(options.queue) : undefined;
   if (address && (options.jobs || options.shard || options.collect)) {
     throw new Error(
@@ -278,12 +269,6 @@ function chosenShard({shard, collect}: Options): Shard | undefined {
     );
   }
   return given;
-}
-
-function share(text: string): number {
-  const value = notNegative(text);
-  if (value > 1) throw new InvalidArgumentError('It must be from 0 to 1.');
-  return value;
 }
 
 function shardArgument(text: string): Shard {

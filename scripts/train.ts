@@ -52,7 +52,10 @@ import {
 } from './training/settings.js';
 import {OBJECTIVES} from './training/objectives.js';
 import {type PresetName, PRESETS} from './training/presets.js';
+import {trainElsewhere, type TrainingJob} from './training/train_elsewhere.js';
 import {trainRow} from './training/train_row.js';
+import {checkQueueOptions, queueOption, weightsOption} from './work/options.js';
+import {parseRedisUrl} from './work/queue/redis.js';
 
 const program = command('npm run train --', {
   description:
@@ -205,6 +208,8 @@ const program = command('npm run train --', {
       .choices(['stop', 'skip'])
       .default('stop'),
   )
+  .addOption(queueOption())
+  .addOption(weightsOption())
   .addOption(backendOption())
   .addOption(threadsOption())
   .addOption(seedOption())
@@ -269,14 +274,23 @@ interface Options extends Partial<Omit<Settings, 'defense' | 'init'>> {
   onNan: OnNaN;
   backend?: string;
   threads?: number;
+  queue?: string;
+  weights?: string;
   seed: number;
   json?: string;
 }
 
 run<Options>(program, async options => {
+  checkQueueOptions(options);
+  const address = options.queue ? parseRedisUrl(options.queue) : undefined;
+  if (address && options.threads !== undefined) {
+    throw new Error(
+      '--threads is for the processes that compute: give it to npm run worker.',
+    );
+  }
   const defenses = rows(options);
   const several = options.all || defenses.length > 1;
-  let jobs: Job[] = [];
+  let jobs: TrainingJob[] = [];
   for (const defense of defenses) {
     const settings = resolveSettings(defense, options.preset, {
       ...chosen(options),
@@ -305,8 +319,15 @@ run<Options>(program, async options => {
     await removeTemporary(out);
   }
   const histories: Record<string, unknown> = {};
+  const elsewhere =
+    address &&
+    trainElsewhere(jobs, data, {
+      ...{...options, address, onNaN: options.onNan, signal: stop},
+    });
   for (const job of jobs) {
-    const {done, history} = await trainJob(job, data, options, stop);
+    const {done, history} = await (elsewhere
+      ? elsewhere.next()
+      : trainJob(job, data, options, stop));
     histories[job.defense.name] = history;
     if (!done) {
       console.log('Stopped; the same command with --resume continues.');
@@ -327,15 +348,9 @@ run<Options>(program, async options => {
   }
 });
 
-interface Job {
-  defense: PaperRow;
-  out: string;
-  settings: Settings;
-}
-
 /** Trains one row, with progress on standard error. */
 async function trainJob(
-  {defense, out, settings}: Job,
+  {defense, out, settings}: TrainingJob,
   data: ImageSet,
   {checkpointMinutes, onNan}: Options,
   signal: AbortSignal,
@@ -424,8 +439,8 @@ function chosen(options: Options): GivenSettings {
 }
 
 /** Rows that are trained to their end, wherever that was, stay as they are. */
-async function unfinished(jobs: Job[]): Promise<Job[]> {
-  const left: Job[] = [];
+async function unfinished(jobs: TrainingJob[]): Promise<TrainingJob[]> {
+  const left: TrainingJob[] = [];
   for (const job of jobs) {
     const {defense, out, settings} = job;
     const done = (await hasModel(out)) && (await finishedEpochs(out));

@@ -17,7 +17,7 @@ import {parseRedisUrl} from './work/queue/redis.js';
 
 const program = command('npm run worker --', {
   description:
-    'Computes parts of the table for the runs of table1 --queue, on this machine or any other, until it is stopped.',
+    'Computes parts for table1 --queue and evaluate --queue and trains rows for train --queue, on this machine or any other, until it is stopped.',
   examples: [
     'npm run worker -- --queue redis://localhost:6379 --concurrency 2',
     'npm run worker -- --queue rediss://worker:PASSWORD@redis.example.org:6380 --backend onnx',

@@ -1,6 +1,8 @@
+import {VERIFY} from '../work/options.js';
 import {workProgress} from '../work/progress.js';
 import {produce} from '../work/queue/produce.js';
 import type {RedisAddress} from '../work/queue/redis.js';
+import type {Result} from '../work/kinds.js';
 import type {WorkResult} from '../work/result.js';
 import {runJobs} from '../work/run_jobs.js';
 import type {PartStore} from './part_store.js';
@@ -14,7 +16,7 @@ export interface ElsewhereArgs {
     jobs?: number;
     threads?: number;
     weights?: string;
-    verify: number;
+    verify?: number;
   };
   /** The queue; without one, processes of this machine compute. */
   address?: RedisAddress;
@@ -27,7 +29,7 @@ export async function computeElsewhere(
   args: ElsewhereArgs,
 ): Promise<void> {
   const {rows, store, backend, options, address, signal} = args;
-  const {jobs = 1, threads, weights, verify} = options;
+  const {jobs = 1, threads, weights, verify = VERIFY} = options;
   const paths = new Map(rows.map(({name, path}) => [name, path]));
   // Two rows with the same model have the same units.
   const places = new Map<string, PlannedPart[]>();
@@ -47,8 +49,10 @@ export async function computeElsewhere(
     const what = `${row} / ${attack} (${variant}), ${begin} to ${end - 1}`;
     progress.update(count, worker, what, end - begin);
   };
-  const onResult = async (result: WorkResult, {name}: Work) => {
-    for (const {place} of places.get(name)!) await store.write(place, result);
+  const onResult = async (result: Result, {name}: Work) => {
+    for (const {place} of places.get(name)!) {
+      await store.write(place, result as WorkResult);
+    }
   };
   const shared = {backend, onExamples, onResult, signal};
   try {

@@ -60,9 +60,9 @@ export class PartStore {
   }
 
   async write(place: PartPlace, part: Omit<Part, 'unit'>): Promise<void> {
-    const {correct, pictures, seconds} = part;
+    const {correct, pictures, seconds, warnings} = part;
     const unit = this.unitOf(place);
-    const written: Part = {unit, correct, pictures, seconds};
+    const written: Part = {unit, correct, pictures, seconds, warnings};
     await writeWhole(this.file(place), JSON.stringify(written) + '\n');
   }
 

@@ -43,7 +43,7 @@ export interface Metadata extends Place {
   adversary?: AdversaryMetadata;
 }
 
-function checkpointFile(folder: string): string {
+export function checkpointFile(folder: string): string {
   return join(folder, 'checkpoint.safetensors');
 }
 

@@ -18,6 +18,8 @@ import {published, type Settings} from './settings.js';
 export interface RunOptions {
   /** For the best model, its card, the checkpoint and the logs. */
   out: string;
+  /** Where the model of `settings.init` lies, if another machine has it elsewhere. */
+  initFolder?: string;
   /** Minutes between two checkpoints; 0 for one after each batch. */
   checkpointMinutes: number;
   /** Once aborted, the run writes a checkpoint and ends. */
@@ -29,6 +31,8 @@ export interface RunOptions {
   /** Called during the attack on held-out images, with the examples done, of all. */
   onHeldOut?(done: number, total: number): void;
   onEpoch?(epoch: number, logs: Record<string, number>): void;
+  /** Called when a checkpoint is written; the run goes on after it. */
+  onCheckpoint?(): Promise<void>;
 }
 
 /** What a {@link RunRecorder} records. */
@@ -152,6 +156,7 @@ export class RunRecorder extends tf.CustomCallback {
       settings,
       place,
     );
+    await this.options.onCheckpoint?.();
   }
 
   private seconds(): number {

@@ -44,7 +44,8 @@ export async function trainRow(
   const {epochs, batch, heldOut, ema} = settings;
   const training = data.slice(0, data.size - heldOut);
   const batches = Math.floor(training.size / batch);
-  const model = await makeModel(defense, settings, data);
+  const {initFolder = settings.init} = options;
+  const model = await makeModel(defense, {...settings, init: initFolder}, data);
   const goesOn = await hasCheckpoint(options.out);
   const restored: Restored = goesOn
     ? await readCheckpoint(options.out, model, settings, batches)

@@ -1,13 +1,20 @@
 // Computes units of work that its parent sends, one after another. A process of
 // its own: computing blocks the event loop, and its parent has to answer others.
 import * as tf from '@tensorflow/tfjs';
-import type {Classifier} from '../../src/index.js';
+import type {Classifier, ImageSet} from '../../src/index.js';
 import {loadCifar10} from '../../src/node.js';
 import {startBackend} from '../../src/cli/command_line.js';
-import {modelDigest, readCifar10Model} from '../models.js';
+import {evaluatePart} from '../../src/cli/evaluation_part.js';
+import {type Scaling, scaled} from '../../src/cli/input_range.js';
+import {attackOptions} from '../../src/cli/search_options.js';
+import {modelDigest, readModel} from '../models.js';
+import {computeTraining} from './compute_training.js';
 import {computeUnit} from './compute_unit.js';
-import type {WorkResult} from './result.js';
-import {dataDigest, parseUnit, unitName, VERSION} from './unit.js';
+
+import type {EvaluationUnit} from './evaluation_unit.js';
+import {readImages} from './image_files.js';
+import {nameOf, parseAny, type Result} from './kinds.js';
+import {dataDigest, VERSION, type WorkUnit} from './unit.js';
 
 export interface ChildOptions {
   backend?: string;
@@ -18,13 +25,18 @@ export interface ChildOptions {
 export interface Order {
   unit: unknown;
   /** Where the unit's model lies on this machine. */
-  path: string;
+  path?: string;
+  /** The file with the unit's examples, where they are sent with it. */
+  images?: string;
+  /** Of a row to train: its folder, and the file that gets what is in it. */
+  run?: {folder: string; bundle: string};
 }
 
 export type Answer =
   | {kind: 'ready'; backend: string}
   | {kind: 'examples'; count: number}
-  | {kind: 'result'; result: WorkResult}
+  | {kind: 'saved'; batches: number}
+  | {kind: 'result'; result: Result}
   | {kind: 'error'; message: string};
 
 /** Models that stay loaded, most recently used last. */
@@ -43,45 +55,82 @@ process.on('disconnect', () => process.exit(0));
 
 try {
   await startBackend(backend, threads);
-  const data = await loadCifar10();
   process.on('message', (order: Order) => {
     compute(order).then(result => send({kind: 'result', result}), fail);
   });
   send({kind: 'ready', backend: tf.getBackend()});
-
-  async function compute({unit: sent, path}: Order): Promise<WorkResult> {
-    const unit = parseUnit(sent);
-    if (unit.version !== VERSION || unit.backend !== tf.getBackend()) {
-      throw new Error(
-        `This worker has version ${VERSION} and backend ${tf.getBackend()}, but the unit asks for ${unit.version} and ${unit.backend}.`,
-      );
-    }
-    const examples = data.slice(unit.begin, unit.end);
-    if (dataDigest(examples) !== unit.data) {
-      throw new Error('The examples of this worker are not those of the unit.');
-    }
-    const model = await modelOf(unit.model, path);
-    const found = await computeUnit(unit, {
-      ...{model, data: examples},
-      onExamples: count => send({kind: 'examples', count}),
-    });
-    const {version, backend} = unit;
-    return {unit: unitName(unit), version, backend, worker, ...found!};
-  }
 } catch (error) {
   fail(error);
 }
 
-async function modelOf(digest: string, path: string): Promise<Classifier> {
-  let model = models.get(digest);
+async function compute(order: Order): Promise<Result> {
+  const unit = parseAny(order.unit);
+  if (unit.version !== VERSION || unit.backend !== tf.getBackend()) {
+    throw new Error(
+      `This worker has version ${VERSION} and backend ${tf.getBackend()}, but the unit asks for ${unit.version} and ${unit.backend}.`,
+    );
+  }
+  const {version, backend} = unit;
+  const head = {unit: nameOf(unit), version, backend, worker};
+  const onExamples = (count: number) => send({kind: 'examples', count});
+  if ('kind' in unit && unit.kind === 'training') {
+    const found = await computeTraining(unit, {
+      ...{path: order.path, ...order.run!, onBatches: onExamples},
+      onSaved: batches => send({kind: 'saved', batches}),
+    });
+    return {...head, ...found};
+  }
+  if ('kind' in unit) {
+    const data = await examplesOf(unit, order.images);
+    const model = await modelOf(unit.model, order.path!, unit.scaling);
+    const {attack, search, variant, batch} = unit;
+    const found = await evaluatePart(model, data, {
+      ...{attack, options: attackOptions(search, variant), batchSize: batch},
+      onExample: () => onExamples(1),
+    });
+    return {...head, ...found};
+  }
+  const data = await examplesOf(unit);
+  const model = await modelOf(unit.model, order.path!);
+  return {...head, ...(await computeUnit(unit, {model, data, onExamples}))!};
+}
+
+let cifar10: Promise<ImageSet> | undefined;
+
+/** Those that were sent, or else those of CIFAR-10. */
+async function examplesOf(
+  unit: WorkUnit | EvaluationUnit,
+  file?: string,
+): Promise<ImageSet> {
+  let data: ImageSet;
+  if (file && 'kind' in unit) {
+    data = await readImages(file, unit);
+  } else {
+    const all = await (cifar10 ??= loadCifar10());
+    data = all.slice(unit.begin, Math.min(unit.end, all.size));
+  }
+  if (dataDigest(data) !== unit.data) {
+    throw new Error('The examples of this worker are not those of the unit.');
+  }
+  return data;
+}
+
+async function modelOf(
+  digest: string,
+  path: string,
+  scaling?: Scaling,
+): Promise<Classifier> {
+  const key = JSON.stringify([digest, scaling]);
+  let model = models.get(key);
   if (!model) {
     if ((await modelDigest(path)) !== digest) {
       throw new Error('The model of this worker is not that of the unit.');
     }
-    model = await readCifar10Model(path);
+    const read = await readModel(path);
+    model = scaling ? scaled(read, scaling) : read;
   }
-  models.delete(digest);
-  models.set(digest, model);
+  models.delete(key);
+  models.set(key, model);
   for (const [old, unused] of models) {
     if (models.size <= MAX_MODELS) break;
     models.delete(old);

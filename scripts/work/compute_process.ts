@@ -1,8 +1,7 @@
 import {type ChildProcess, fork} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
-import type {Answer, ChildOptions} from './child.js';
-import {checkResult, type WorkResult} from './result.js';
-import type {WorkUnit} from './unit.js';
+import type {Answer, ChildOptions, Order} from './child.js';
+import {checkAny, type Result, type Unit} from './kinds.js';
 
 const SCRIPT = fileURLToPath(new URL('child.ts', import.meta.url));
 
@@ -43,18 +42,19 @@ export class ComputeProcess {
    * @throws Error with one sentence if the unit fails or the process dies or hangs.
    */
   async run(
-    unit: WorkUnit,
-    path: string,
+    order: Order & {unit: Unit},
     onExamples: (count: number) => void,
-  ): Promise<WorkResult> {
+    onSaved?: (batches: number) => void,
+  ): Promise<Result> {
     await this.start();
     const child = this.child!;
     const result = this.answer(child, this.options.silence, answer => {
       if (answer.kind === 'examples') onExamples(answer.count);
+      if (answer.kind === 'saved') onSaved?.(answer.batches);
       return answer.kind === 'result' ? answer.result : undefined;
     });
-    child.send({unit, path}, () => {});
-    return checkResult(await result, unit);
+    child.send(order, () => {});
+    return checkAny(await result, order.unit);
   }
 
   stop(): void {

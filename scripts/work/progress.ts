@@ -5,7 +5,7 @@ import {formatTime} from '../../src/io/progress.js';
 const MAX_LINES = 16;
 
 /** A bar for all the work, and a line for each worker that says what it is at. */
-export function workProgress(examples: number) {
+export function workProgress(count: number, name = 'examples') {
   const bars = new MultiBar(
     {
       format: '{what} {bar} {value}/{total}  {rate}{eta_formatted} left',
@@ -20,7 +20,7 @@ export function workProgress(examples: number) {
     Presets.shades_grey,
   );
   const started = performance.now();
-  const total = bars.create(examples, 0, {what: 'examples', rate: ''});
+  const total = bars.create(count, 0, {what: name, rate: ''});
   const lines = new Map<
     string,
     {bar: ReturnType<MultiBar['create']>; what: string}
@@ -39,7 +39,7 @@ export function workProgress(examples: number) {
       const seconds = (performance.now() - started) / 1000;
       const shown = workers === undefined ? '' : `, ${workers} workers`;
       total.increment(count, {
-        what: `examples${shown}`,
+        what: `${name}${shown}`,
         rate: `${(computed / seconds).toFixed(1)} a second  `,
       });
       let line = lines.get(worker);

@@ -5,13 +5,18 @@ import {firstIssue, sha256, unitName, type WorkUnit} from './unit.js';
 /** A perturbed image of 32 × 32 pixels has about 3 kB. */
 const MAX_PICTURE = 20_000;
 
-const schema = z.strictObject({
+/** What all results have. */
+export const resultHeader = {
   /** The name of the unit. */
   unit: sha256,
   version: z.string(),
   backend: z.string(),
   /** Who computed it. */
   worker: z.string().max(200),
+};
+
+const schema = z.strictObject({
+  ...resultHeader,
   /** One character for each example: 1 where it is still classified correctly. */
   correct: z.string().regex(/^[01]+$/),
   /** PNGs of perturbed images, base64, from the unit's first example on. */
@@ -37,7 +42,7 @@ const schema = z.strictObject({
     .optional(),
 });
 
-/** The result of a unit of work: small, self-contained and written as JSON. */
+/** The result of a unit of the table: small, self-contained and written as JSON. */
 export type WorkResult = z.infer<typeof schema>;
 
 /**
@@ -46,20 +51,8 @@ export type WorkResult = z.infer<typeof schema>;
  * @throws Error with one sentence if it is not a result of this unit.
  */
 export function checkResult(value: unknown, unit: WorkUnit): WorkResult {
-  const {data: result, error} = schema.safeParse(value);
-  if (error) throw new Error(`a result is malformed: ${firstIssue(error)}`);
+  const result = checkBy(schema, value, {...unit, unit: unitName(unit)});
   const examples = unit.end - unit.begin;
-  const expected = {
-    unit: unitName(unit),
-    version: unit.version,
-    backend: unit.backend,
-  };
-  for (const [name, wanted] of Object.entries(expected)) {
-    const found = result[name as keyof typeof expected];
-    if (found !== wanted) {
-      throw new Error(`a result has the ${name} ${found}, not ${wanted}`);
-    }
-  }
   if (result.correct.length !== examples) {
     throw new Error(
       `a result has ${result.correct.length} examples, not ${examples}`,
@@ -74,11 +67,34 @@ export function checkResult(value: unknown, unit: WorkUnit): WorkResult {
   return result;
 }
 
+/**
+ * Checks the form of a result, and that it is of a unit.
+ *
+ * @throws Error, the second half of a sentence, if it is not.
+ */
+export function checkBy<T extends z.infer<z.ZodObject<typeof resultHeader>>>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  wanted: {unit: string; version: string; backend: string},
+): T {
+  const {data: result, error} = schema.safeParse(value);
+  if (error) throw new Error(`a result is malformed: ${firstIssue(error)}`);
+  for (const name of ['unit', 'version', 'backend'] as const) {
+    if (result[name] !== wanted[name]) {
+      throw new Error(
+        `a result has the ${name} ${result[name]}, not ${wanted[name]}`,
+      );
+    }
+  }
+  return result;
+}
+
 /** Whether two workers found the same; the time may differ. */
 export function sameResult(a: WorkResult, b: WorkResult): boolean {
   return (
     a.correct === b.correct &&
     a.pictures.length === b.pictures.length &&
-    a.pictures.every((picture, i) => picture === b.pictures[i])
+    a.pictures.every((picture, i) => picture === b.pictures[i]) &&
+    JSON.stringify(a.warnings) === JSON.stringify(b.warnings)
   );
 }

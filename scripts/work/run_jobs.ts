@@ -1,6 +1,7 @@
+import type {ImageSet} from '../../src/index.js';
 import {ComputeProcess} from './compute_process.js';
-import type {WorkResult} from './result.js';
-import type {WorkUnit} from './unit.js';
+import {imageFiles} from './image_files.js';
+import {describe, type Result, type Unit} from './kinds.js';
 
 /** Attempts at a unit before it is reported. */
 export const ATTEMPTS = 3;
@@ -9,9 +10,11 @@ export const ATTEMPTS = 3;
 export const SILENCE = 30 * 60_000;
 
 export interface Job {
-  unit: WorkUnit;
+  unit: Unit;
   /** Where the unit's model lies. */
-  path: string;
+  path?: string;
+  /** The unit's examples, where they are sent with it. */
+  images?: ImageSet;
 }
 
 export interface RunJobsArgs<T extends Job> {
@@ -20,7 +23,7 @@ export interface RunJobsArgs<T extends Job> {
   backend: string;
   threads?: number;
   onExamples(count: number, job: T, worker: string): void;
-  onResult(result: WorkResult, job: T): Promise<void>;
+  onResult(result: Result, job: T): Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -44,6 +47,7 @@ export async function runJobs<T extends Job>(
         worker: `process ${i + 1}`,
       }),
   );
+  const images = imageFiles();
   let ended = false;
   const stop = () => {
     ended = true;
@@ -54,7 +58,9 @@ export async function runJobs<T extends Job>(
     for (let attempt = 1; !ended; attempt++) {
       let told = 0;
       try {
-        const result = await process.run(job.unit, job.path, count => {
+        const {unit, path} = job;
+        const order = {unit, path, images: await images.of(job)};
+        const result = await process.run(order, count => {
           told += count;
           onExamples(count, job, process.name);
         });
@@ -64,9 +70,8 @@ export async function runJobs<T extends Job>(
         process.stop();
         onExamples(-told, job, process.name);
         if (attempt < ATTEMPTS) continue;
-        const {attack, begin, end} = job.unit;
         throw new Error(
-          `${attack} on examples ${begin} to ${end - 1} failed ${ATTEMPTS} times: ${(error as Error).message}`,
+          `${describe(job.unit)} failed ${ATTEMPTS} times: ${(error as Error).message}`,
           {cause: error},
         );
       }
@@ -82,5 +87,6 @@ export async function runJobs<T extends Job>(
   } finally {
     signal?.removeEventListener('abort', stop);
     stop();
+    await images.remove();
   }
 }

@@ -13,29 +13,36 @@ export const VERSION: string = JSON.parse(
 ).version;
 
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const count = (max: number) => z.number().int().min(0).max(max);
-const positive = (max: number) => z.number().int().min(1).max(max);
+export const count = (max: number) => z.number().int().min(0).max(max);
+export const positive = (max: number) => z.number().int().min(1).max(max);
 
-/** The limits bound the memory that a unit can ask for. */
-const schema = z.strictObject({
+/** What all units have. */
+export const header = {
   format: z.literal(UNIT_FORMAT),
   version: z.string().min(1).max(64),
   backend: z.string().regex(/^[a-z0-9-]{1,32}$/),
+};
+
+/** How an attack searches. The limits bound the memory that a unit can ask for. */
+export const search = z.strictObject({
+  steps: count(1_000_000),
+  optimizer: z.enum(['adam', 'sign', 'apgd']).optional(),
+  loss: z.enum(['margin', 'crossEntropy', 'kl', 'dlr']).optional(),
+  learningRate: z.number().positive().optional(),
+  smoothnessWeight: z.number().min(0).optional(),
+  restarts: positive(10_000),
+  seed: count(Number.MAX_SAFE_INTEGER),
+});
+
+const schema = z.strictObject({
+  ...header,
   /** SHA-256 of the model's files. */
   model: sha256,
   /** SHA-256 of the examples `begin` to `end`. */
   data: sha256,
   attack: z.string().min(1).max(300),
   variant: z.enum(['paper', 'reference']),
-  search: z.strictObject({
-    steps: count(1_000_000),
-    optimizer: z.enum(['adam', 'sign', 'apgd']).optional(),
-    loss: z.enum(['margin', 'crossEntropy', 'kl', 'dlr']).optional(),
-    learningRate: z.number().positive().optional(),
-    smoothnessWeight: z.number().min(0).optional(),
-    restarts: positive(10_000),
-    seed: count(Number.MAX_SAFE_INTEGER),
-  }),
+  search,
   batch: positive(10_000),
   /** Number of leading examples whose perturbed images are kept. */
   pictures: count(10_000),
@@ -45,9 +52,9 @@ const schema = z.strictObject({
 });
 
 /**
- * One unit of work: a model under an attack on a range of examples. It holds
- * everything that its result follows from and is computed the same way in this
- * process, in another one or on another machine.
+ * A unit of work of the table: a model under an attack on a range of examples. It
+ * holds everything that its result follows from and is computed the same way in
+ * this process, in another one or on another machine.
  */
 export type WorkUnit = z.infer<typeof schema>;
 
@@ -55,7 +62,10 @@ export type WorkUnit = z.infer<typeof schema>;
  * The name of a unit: SHA-256 of its fields, in the order of the schema. Two
  * units of the same name have the same result.
  */
-export function unitName(unit: WorkUnit): string {
+export const unitName = (unit: WorkUnit) => nameBy(schema, unit);
+
+/** SHA-256 of a unit's fields, in the order of its schema. */
+export function nameBy(schema: z.ZodType, unit: unknown): string {
   const fields = JSON.stringify(schema.parse(unit));
   return createHash('sha256').update(fields).digest('hex');
 }
@@ -67,8 +77,7 @@ export function unitName(unit: WorkUnit): string {
  * @throws Error with one sentence if it is no unit.
  */
 export function parseUnit(value: unknown): WorkUnit {
-  const {data: unit, error} = schema.safeParse(value);
-  if (error) throw new Error(`This is no unit of work: ${firstIssue(error)}.`);
+  const unit = parseBy(schema, value);
   if (unit.end <= unit.begin || unit.pictures > unit.end - unit.begin) {
     throw new Error('This is no unit of work: its examples are out of order.');
   }
@@ -77,6 +86,13 @@ export function parseUnit(value: unknown): WorkUnit {
     throw new Error(`This is no unit of work: ${name} is its attack's name.`);
   }
   return unit;
+}
+
+/** @throws Error with one sentence if a schema does not allow a value. */
+export function parseBy<T>(schema: z.ZodType<T>, value: unknown): T {
+  const {data, error} = schema.safeParse(value);
+  if (error) throw new Error(`This is no unit of work: ${firstIssue(error)}.`);
+  return data;
 }
 
 /** The first thing that a schema does not allow, with its place. */
@@ -101,17 +117,22 @@ export interface UnitArgs {
 /** @param digest SHA-256 of the examples `begin` to `end`. */
 export function makeUnit(args: UnitArgs, digest: string): WorkUnit {
   const {begin, end, search, pictures, ...rest} = args;
-  const {steps, optimizer, loss, learningRate} = search;
-  const {smoothnessWeight, restarts, seed} = search;
   return schema.parse({
     ...{format: UNIT_FORMAT, version: VERSION, ...rest, data: digest},
-    search: {
-      ...{steps, optimizer, loss, learningRate},
-      ...{smoothnessWeight, restarts, seed},
-    },
+    search: searchOf(search),
     pictures: Math.max(0, Math.min(pictures, end) - begin),
     ...{begin, end},
   });
+}
+
+/** Of the options of a command, those that say how attacks search. */
+export function searchOf(options: SearchOptions) {
+  const {steps, optimizer, loss, learningRate} = options;
+  const {smoothnessWeight, restarts, seed} = options;
+  return {
+    ...{steps, optimizer, loss, learningRate},
+    ...{smoothnessWeight, restarts, seed},
+  };
 }
 
 /** SHA-256 of the images and labels. */

@@ -1,9 +1,7 @@
 import {type Command, Option} from 'commander';
-import {
-  evaluateRobustness,
-  type RobustnessReport,
-  type Variant,
-} from '../index.js';
+import type {EvaluationProgress, RobustnessReport, Variant} from '../index.js';
+import {attackHere, evaluateBy} from '../evaluation/robustness.js';
+import {expandSpec} from '../evaluation/strong.js';
 import {checkWritable, writeWhole} from '../io/cache.js';
 import {boundsLines} from './bounds_lines.js';
 import {
@@ -13,7 +11,8 @@ import {
   requiredOption,
   stopOnInterrupt,
 } from './command_line.js';
-import {progressBars} from './evaluation_progress.js';
+import type {Elsewhere} from './elsewhere.js';
+import {type AttackProgress, progressBars} from './evaluation_progress.js';
 import {
   type EvaluationRow,
   evaluationTable,
@@ -33,7 +32,12 @@ import {htmlReport} from './html_report.js';
 import {PageRecords} from './page_records.js';
 import {loadSubject} from './subject.js';
 import {addImageOptions, type ImageOptions} from './images.js';
-import {addRangeOptions, checkRange, type RangeOptions} from './input_range.js';
+import {
+  addRangeOptions,
+  checkRange,
+  type RangeOptions,
+  scalingOf,
+} from './input_range.js';
 import {MODEL_HELP, modelDigest} from './models.js';
 import {
   backendOption,
@@ -80,6 +84,8 @@ export interface EvaluateCommandArgs {
   attacks: readonly string[];
   /** Said at the end of `--help`. */
   examples: string[];
+  /** Lets other processes compute; without it, there is no such option. */
+  elsewhere?: Elsewhere;
 }
 
 /** The command that measures a model's accuracy under attacks. */
@@ -87,6 +93,7 @@ export function evaluateCommand({
   name,
   attacks,
   examples,
+  elsewhere,
 }: EvaluateCommandArgs): Command {
   const program = command(name, {
     description: `A model's accuracy under attacks: under each, and in the worst case for each image. ${SINGLE_SEARCH}`,
@@ -128,10 +135,14 @@ export function evaluateCommand({
     .addOption(threadsOption())
     .addOption(seedOption())
     .addOption(jsonOption());
-  return define<Options>(program, evaluate);
+  elsewhere?.addOptions(program);
+  return define<Options>(program, options => evaluate(options, elsewhere));
 }
 
-async function evaluate(options: Options): Promise<void> {
+async function evaluate(
+  options: Options,
+  elsewhere?: Elsewhere,
+): Promise<void> {
   const {batch: batchSize, variant} = options;
   const search = searchSettings(options);
   const specs = splitSpecs(options.attacks);
@@ -139,6 +150,7 @@ async function evaluate(options: Options): Promise<void> {
     checkSpec(spec, attackOptions(options, variant)),
   );
   checkRange(options);
+  const begin = elsewhere?.prepare(options);
   const warnings = reachWarnings(names, search);
   for (const warning of warnings) console.error(`Warning: ${warning}`);
   for (const file of [options.json, options.save, options.html]) {
@@ -156,13 +168,25 @@ async function evaluate(options: Options): Promise<void> {
           ...([model, data, batchSize] as const),
           await classifiesRight(model, data, batchSize),
         );
-  const bars = progressBars(names, data.size);
+  const work = await begin?.({
+    ...{model: options.model, scaling: scalingOf(model), data, variant},
+    isCifar10: (options.images ?? 'cifar10') === 'cifar10',
+    attacks: specs.flatMap(expandSpec),
+    ...{search: options, batch: batchSize, signal: stop},
+  });
+  // Other processes show their own progress.
+  const bars = work ? null : progressBars(names, data.size);
+  const progress = new Map<string, AttackProgress>();
+  const onProgress = (now: EvaluationProgress) => {
+    progress.set(now.attack, now);
+    bars?.update(now);
+  };
   let report: RobustnessReport;
   try {
-    report = await evaluateRobustness(model, data, {
+    report = await evaluateBy(work?.attackAll ?? attackHere, model, data, {
       ...attackOptions(options, variant),
       ...{attacks: specs, batchSize, signal: stop},
-      ...{progress: false, onProgress: bars.update},
+      ...{progress: false, onProgress},
       ...((records || page) && {
         onExample: example => {
           records?.add(example);
@@ -171,7 +195,8 @@ async function evaluate(options: Options): Promise<void> {
       }),
     });
   } finally {
-    bars.stop();
+    bars?.stop();
+    await work?.end();
   }
 
   const finished = report.results.filter(({complete}) => complete);
@@ -189,7 +214,7 @@ async function evaluate(options: Options): Promise<void> {
       rounded: survived(rounded.get(attack)!.margins),
     }),
   }));
-  const all = allRows(names, rows, bars.progress, data.size);
+  const all = allRows(names, rows, progress, data.size);
   console.log(
     `\n${options.model}: ${data.size} ${options.images ? 'images' : 'test images'}, variant ${variant}.\n${describeAttacks(search, names)}.\n`,
   );

@@ -25,11 +25,8 @@ export function progressBars(attacks: string[], examples: number) {
   );
   const width = Math.max(...attacks.map(name => name.length));
   const made = new Map<string, ReturnType<MultiBar['create']>>();
-  const progress = new Map<string, AttackProgress>();
   return {
-    progress: progress as ReadonlyMap<string, AttackProgress>,
     update: (now: AttackProgress) => {
-      progress.set(now.attack, now);
       const fooled = now.done - now.correct;
       const shown = {attack: now.attack.padEnd(width), fooled};
       let bar = made.get(now.attack);

@@ -11,7 +11,7 @@ export interface RangeOptions {
 }
 
 /** x ↦ (x − mean)/stddev, for x in [0, 1]. */
-interface Scaling {
+export interface Scaling {
   name: string;
   mean: number | number[];
   stddev: number | number[];
@@ -135,12 +135,29 @@ export async function withRange<M extends tf.LayersModel | tf.GraphModel>(
   return best === 0 ? model : scaled(model, candidates[best]);
 }
 
-function scaled(
+/** The scalings of classifiers that {@link scaled} has made. */
+const scalings = new WeakMap<object, Scaling>();
+
+/** How the images of a classifier that {@link withRange} returned are scaled; undefined if they are not. */
+export function scalingOf(classifier: Classifier): Scaling | undefined {
+  return scalings.get(classifier);
+}
+
+/** The model as a classifier of images in [0, 1], which are scaled first. */
+export function scaled(
   model: tf.LayersModel | tf.GraphModel,
   scaling: Scaling,
 ): Classifier {
-  const {mean, stddev} = scaling;
   if (scaling.name === UNIT.name) return model;
+  const classifier = scaledModel(model, scaling);
+  scalings.set(classifier, scaling);
+  return classifier;
+}
+
+function scaledModel(
+  model: tf.LayersModel | tf.GraphModel,
+  {mean, stddev}: Scaling,
+): Classifier {
   if (model instanceof tf.LayersModel) {
     return withPreprocessing(model, {mean, stddev});
   }

@@ -2,6 +2,7 @@
 import {Command} from 'commander';
 import {attackCommand} from './attack.js';
 import {benchCommand} from './bench.js';
+import {onlyInRepository} from './elsewhere.js';
 import {evaluateCommand} from './evaluate.js';
 import {setupCommand} from './setup.js';
 import {trainCommand} from './train.js';
@@ -16,6 +17,7 @@ const evaluate = evaluateCommand({
     `${NAME} evaluate --model model.h5 --images pictures --attacks 'None,D(4/255),strong(D)' --examples 200`,
     `${NAME} evaluate --model my-model --images list.csv --range 0,255 --json result.json`,
   ],
+  elsewhere: onlyInRepository,
 });
 
 await new Command('tfjs-adversarial')

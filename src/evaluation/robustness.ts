@@ -142,17 +142,47 @@ export async function evaluateRobustness(
   data: Examples,
   args: EvaluateArgs,
 ): Promise<RobustnessReport> {
+  return evaluateBy(attackHere, classifier, data, args);
+}
+
+/**
+ * Attacks all examples and calls `onFinished` for each. It returns what a result
+ * has besides; its `seconds` replace those on the clock.
+ */
+export type AttackAll = (
+  attack: Attack | StrongAttack,
+  classifier: Classifier,
+  data: LoadedExamples,
+  args: AttackExamplesArgs,
+) => Promise<Partial<Pick<AttackResult, 'searches' | 'seconds'>>>;
+
+export const attackHere: AttackAll = async (attack, classifier, data, args) => {
+  if (isStrong(attack)) {
+    return {searches: await attackStrongly(attack, classifier, data, args)};
+  }
+  await attackExamples(attack, classifier, data, args);
+  return {};
+};
+
+/** As {@link evaluateRobustness}, with all examples attacked by `attackAll`. */
+export async function evaluateBy(
+  attackAll: AttackAll,
+  classifier: Classifier,
+  data: Examples,
+  args: EvaluateArgs,
+): Promise<RobustnessReport> {
   checkArgs(args);
   const {progress, ...rest} = args;
   const display = await openDisplay(progress);
   try {
-    return await evaluate(classifier, data, rest, display);
+    return await evaluate(attackAll, classifier, data, rest, display);
   } finally {
     display.stop();
   }
 }
 
 async function evaluate(
+  attackAll: AttackAll,
   classifier: Classifier,
   data: Examples,
   args: EvaluateArgs,
@@ -216,10 +246,8 @@ async function evaluate(
         onZeroGradients: () => {},
       }),
     };
-    const searches = isStrong(attack)
-      ? await attackStrongly(attack, classifier, loaded, cell)
-      : await attackExamples(attack, classifier, loaded, cell);
-    const result = {...progress.result(), ...(searches && {searches})};
+    const found = await attackAll(attack, classifier, loaded, cell);
+    const result = {...progress.result(), ...found};
     if (result.examples > 0) results.push(result);
     if (signal?.aborted) break;
     const {done, correct} = progress.counts;

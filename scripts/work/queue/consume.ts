@@ -1,10 +1,10 @@
 import {hostname} from 'node:os';
 import type {Job as QueuedJob} from 'bullmq';
 import {ComputeProcess} from '../compute_process.js';
-import type {WorkResult} from '../result.js';
+import {describe, parseAny, type Result, type Unit} from '../kinds.js';
 import {ATTEMPTS} from '../run_jobs.js';
-import {parseUnit, VERSION, type WorkUnit} from '../unit.js';
-import {receiveModel} from './model_bundle.js';
+import {VERSION} from '../unit.js';
+import {receiveInputs} from './receive_inputs.js';
 import type {JobProgress, Payload} from './produce.js';
 import {
   connect,
@@ -61,15 +61,15 @@ export async function consume(args: ConsumeArgs): Promise<void> {
     const refused = new Promise<never>((_, reject) => (refuse = reject));
 
     const compute = async (
-      job: QueuedJob<Payload, WorkResult>,
+      job: QueuedJob<Payload, Result>,
       token?: string,
-    ): Promise<WorkResult> => {
+    ): Promise<Result> => {
       const {not, unit: sent} = job.data;
       if (not === name) {
         await job.moveToDelayed(Date.now() + HAND_BACK, token);
         throw new DelayedError();
       }
-      const version = (sent as WorkUnit | undefined)?.version;
+      const version = (sent as Unit | undefined)?.version;
       if (typeof version === 'string' && version !== VERSION) {
         await job.moveToDelayed(Date.now() + HAND_BACK, token);
         refuse(
@@ -79,14 +79,17 @@ export async function consume(args: ConsumeArgs): Promise<void> {
         );
         throw new DelayedError();
       }
-      let unit: WorkUnit;
+      let unit: Unit;
       try {
-        unit = parseUnit(sent);
+        unit = parseAny(sent);
       } catch (error) {
         // It is no better the next time.
         throw new UnrecoverableError((error as Error).message);
       }
-      const path = await receiveModel({redis, weights}, unit.model);
+      const {order, save, finish, remove} = await receiveInputs(
+        {redis, weights},
+        unit,
+      );
       const process = free.pop()!;
       let done = 0;
       const tell = () =>
@@ -96,7 +99,20 @@ export async function consume(args: ConsumeArgs): Promise<void> {
       const timer = setInterval(tell, 1000);
       tell();
       try {
-        return await process.run(unit, path, count => (done += count));
+        let saved = Promise.resolve();
+        const result = await process.run(
+          order,
+          count => (done += count),
+          batches => {
+            // One that gets lost costs its batches only.
+            saved = saved
+              .then(() => save?.(batches))
+              .catch(error => say((error as Error).message));
+          },
+        );
+        await saved;
+        await finish?.();
+        return result;
       } catch (error) {
         process.stop();
         if (!signal.aborted) {
@@ -109,10 +125,11 @@ export async function consume(args: ConsumeArgs): Promise<void> {
       } finally {
         clearInterval(timer);
         free.push(process);
+        await remove();
       }
     };
 
-    const worker = new Worker<Payload, WorkResult>(backend, compute, {
+    const worker = new Worker<Payload, Result>(backend, compute, {
       ...{connection: connectionOf(address), prefix: PREFIX, name, concurrency},
       lockDuration: lost,
       stalledInterval: lost,
@@ -126,8 +143,7 @@ export async function consume(args: ConsumeArgs): Promise<void> {
     });
     worker.on('completed', job => {
       reachable = true;
-      const {attack, begin, end} = job.data.unit as WorkUnit;
-      say(`${attack}, examples ${begin} to ${end - 1}: done`);
+      say(`${describe(job.data.unit as Unit)}: done`);
     });
     worker.on('failed', (_, error) => say(`Failed: ${error.message}`));
     await worker.waitUntilReady();

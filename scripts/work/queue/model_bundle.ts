@@ -1,9 +1,8 @@
 import {createHash, randomUUID} from 'node:crypto';
 import {mkdir, rename, rm, stat, writeFile} from 'node:fs/promises';
-import {basename, join} from 'node:path';
+import {basename, extname, join} from 'node:path';
 import {promisify} from 'node:util';
 import {gunzip, gzip} from 'node:zlib';
-import type {Redis} from 'ioredis';
 import {z} from 'zod';
 import {
   cacheDirectory,
@@ -11,15 +10,14 @@ import {
   writeWhole,
 } from '../../../src/io/cache.js';
 import {modelFiles} from '../../models.js';
-import {PREFIX} from './redis.js';
+import {type Exchange, KEPT, MAX_BYTES, PREFIX} from './redis.js';
 
-/** Bytes of a model that go through Redis. A larger one needs a shared folder. */
-export const MAX_BYTES = 64 * 2 ** 20;
+/** Names that the single file of a model has here, by its kind. */
+const SINGLE = ['model.pt', 'model.h5', 'model.hdf5', 'model.keras'];
 
-/** A week after its last use, in seconds. */
-const KEPT = 7 * 24 * 3600;
-
-const CHECKPOINT = 'model.pt';
+const singleName = (file: string) =>
+  SINGLE.find(name => extname(name) === extname(file).toLowerCase()) ??
+  SINGLE[0];
 
 /** A name without a folder, so that no file is written anywhere else. */
 const fileName = z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/);
@@ -38,7 +36,7 @@ export async function packModel(path: string): Promise<Buffer> {
   const bundle = [];
   for (const {name, file} of files) {
     bundle.push({
-      name: single ? CHECKPOINT : name,
+      name: single ? singleName(file) : name,
       base64: (await readRegularFile(file)).toString('base64'),
     });
   }
@@ -51,15 +49,9 @@ export async function packModel(path: string): Promise<Buffer> {
   return promisify(gzip)(JSON.stringify(data));
 }
 
-export interface ModelPlace {
-  redis: Redis;
-  /** A folder that the producer and all workers see, used instead of Redis. */
-  weights?: string;
-}
-
 /** Puts a model where workers find it. */
 export async function sendModel(
-  {redis, weights}: ModelPlace,
+  {redis, weights}: Exchange,
   digest: string,
   path: string,
 ): Promise<void> {
@@ -82,7 +74,7 @@ export async function sendModel(
  * @param digest SHA-256 of its files, which names it.
  */
 export async function receiveModel(
-  {redis, weights}: ModelPlace,
+  {redis, weights}: Exchange,
   digest: string,
 ): Promise<string> {
   const folder = join(cacheDirectory('models'), digest);
@@ -137,7 +129,7 @@ export async function unpackModel(bundle: Buffer, digest: string) {
     if (JSON.stringify(named) !== JSON.stringify(names)) {
       throw wrong('its model.json names other files');
     }
-  } else if (first.name !== CHECKPOINT || rest.length > 0) {
+  } else if (!SINGLE.includes(first.name) || rest.length > 0) {
     throw wrong('it is no model');
   }
   return files;
@@ -161,8 +153,10 @@ function parseJson(text: string): unknown {
 }
 
 async function modelIn(folder: string): Promise<string | undefined> {
-  const checkpoint = join(folder, CHECKPOINT);
-  if (await stat(checkpoint).catch(() => null)) return checkpoint;
+  for (const name of SINGLE) {
+    const file = join(folder, name);
+    if (await stat(file).catch(() => null)) return file;
+  }
   const json = await stat(join(folder, 'model.json')).catch(() => null);
   return json ? folder : undefined;
 }

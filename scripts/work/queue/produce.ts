@@ -1,8 +1,15 @@
 import type {Job as QueuedJob, Queue, QueueEvents} from 'bullmq';
 import type {Redis} from 'ioredis';
-import {checkResult, sameResult, type WorkResult} from '../result.js';
+import {
+  checkAny,
+  describe,
+  nameOf,
+  type Result,
+  sameFor,
+  sizeOf,
+} from '../kinds.js';
 import {ATTEMPTS, type Job} from '../run_jobs.js';
-import {unitName} from '../unit.js';
+import {sendImages} from './image_bundle.js';
 import {sendModel} from './model_bundle.js';
 import {
   connect,
@@ -43,7 +50,7 @@ export interface ProduceArgs<T extends Job> {
   /** Share of units that two workers compute. */
   verify: number;
   onExamples(count: number, job: T, worker: string): void;
-  onResult(result: WorkResult, job: T): Promise<void>;
+  onResult(result: Result, job: T): Promise<void>;
   /** Called with the number of workers, whenever it is looked at. */
   onWorkers(count: number): void;
   signal?: AbortSignal;
@@ -54,7 +61,7 @@ interface Entry<T> {
   told: number;
   refused: number;
   /** The result of the first of two workers. */
-  first?: WorkResult;
+  first?: Result;
 }
 
 /**
@@ -74,7 +81,7 @@ export async function produce<T extends Job>(
   const redis = await connect(address);
   const {Queue, QueueEvents} = await loadBullMq();
   const options = {connection: connectionOf(address), prefix: PREFIX};
-  const queue = new Queue<Payload, WorkResult>(backend, options);
+  const queue = new Queue<Payload, Result>(backend, options);
   const events = new QueueEvents(backend, options);
   // Both go on when the server is back.
   queue.on('error', () => {});
@@ -99,10 +106,10 @@ class Producer<T extends Job> {
     work: T[],
     private readonly args: ProduceArgs<T>,
     private readonly redis: Redis,
-    private readonly queue: Queue<Payload, WorkResult>,
+    private readonly queue: Queue<Payload, Result>,
   ) {
     for (const job of work) {
-      this.open.set(unitName(job.unit), {job, told: 0, refused: 0});
+      this.open.set(nameOf(job.unit), {job, told: 0, refused: 0});
     }
   }
 
@@ -111,11 +118,20 @@ class Producer<T extends Job> {
     const counts = await queue.getJobCounts('waiting', 'active', 'delayed');
     const busy = Object.values(counts).some(count => count > 0);
     await claimVersion(redis, busy);
+    const exchange = {redis, weights: args.weights};
     const models = new Map(
       [...this.open.values()].map(({job}) => [job.unit.model, job.path]),
     );
     for (const [digest, path] of models) {
-      await sendModel({redis, weights: args.weights}, digest, path);
+      if (path !== undefined && digest !== undefined) {
+        await sendModel(exchange, digest, path);
+      }
+    }
+    const sent = new Set<string>();
+    for (const {job} of this.open.values()) {
+      if (!job.images || sent.has(job.unit.data)) continue;
+      sent.add(job.unit.data);
+      await sendImages(exchange, job.unit.data, job.images);
     }
     const ended = new Set<string>();
     let wake = () => {};
@@ -203,18 +219,18 @@ class Producer<T extends Job> {
   private async end(
     name: string,
     entry: Entry<T>,
-    job: QueuedJob<Payload, WorkResult>,
+    job: QueuedJob<Payload, Result>,
   ): Promise<void> {
-    const {attack, begin, end} = entry.job.unit;
-    const what = `${attack} on examples ${begin} to ${end - 1}`;
+    const {unit} = entry.job;
+    const what = describe(unit);
     if (job.failedReason) {
       throw new Error(
         `${what} failed ${job.attemptsMade} times: ${job.failedReason}`,
       );
     }
-    let result: WorkResult;
+    let result: Result;
     try {
-      result = checkResult(job.returnvalue, entry.job.unit);
+      result = checkAny(job.returnvalue, unit);
     } catch (error) {
       entry.refused++;
       await job.remove();
@@ -224,7 +240,7 @@ class Producer<T extends Job> {
         {cause: error},
       );
     }
-    if (entry.first && !sameResult(entry.first, result)) {
+    if (entry.first && !sameFor(unit, entry.first, result)) {
       await job.remove();
       await (await this.queue.getJob(name))?.remove();
       throw new Error(
@@ -235,7 +251,7 @@ class Producer<T extends Job> {
       entry.first = result;
       return void (await this.add([name]));
     }
-    this.progress(name, {worker: result.worker, done: end - begin});
+    this.progress(name, {worker: result.worker, done: sizeOf(unit)});
     this.open.delete(name);
     await this.args.onResult(entry.first ?? result, entry.job);
     if (entry.first) await (await this.queue.getJob(name))?.remove();
@@ -248,7 +264,7 @@ class Producer<T extends Job> {
   }
 
   /** Whether there is a worker other than the one of this result. */
-  private async others({worker}: WorkResult): Promise<boolean> {
+  private async others({worker}: Result): Promise<boolean> {
     const workers = await this.queue.getWorkers();
     return workers.some(({rawname}) => !rawname?.endsWith(`:w:${worker}`));
   }
@@ -256,8 +272,7 @@ class Producer<T extends Job> {
   private progress(id: string, {worker, done}: JobProgress): void {
     const entry = this.open.get(id);
     if (!entry || !(done >= 0)) return;
-    const {begin, end} = entry.job.unit;
-    const now = Math.min(done, end - begin);
+    const now = Math.min(done, sizeOf(entry.job.unit));
     this.args.onExamples(now - entry.told, entry.job, String(worker));
     entry.told = now;
   }

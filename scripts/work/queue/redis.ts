@@ -3,6 +3,19 @@ import type {Redis} from 'ioredis';
 /** All keys in Redis begin with it. */
 export const PREFIX = 'tfjs-adversarial';
 
+/** Bytes of a model, or of anything else, that go through Redis. More needs a shared folder. */
+export const MAX_BYTES = 64 * 2 ** 20;
+
+/** A week after its last use, in seconds. */
+export const KEPT = 7 * 24 * 3600;
+
+/** Where the producer and the workers find what the other side has put there. */
+export interface Exchange {
+  redis: Redis;
+  /** A folder that the producer and all workers see, used instead of Redis. */
+  weights?: string;
+}
+
 /** How to reach a Redis server. */
 export interface RedisAddress {
   host: string;
