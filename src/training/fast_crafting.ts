@@ -33,7 +33,7 @@ export interface FastExamples {
  *   z₀ uniform in ±noise · ε;  z = z₀ − step · ε · sign(∇ loss(f(apply(x, P z₀)), y));
  *   x′ = apply(x, P z).
  *
- * P interpolates from a coarse grid for C and S and is the identity for D;
+ * with `flowStep` in place of `step` for S. P interpolates from a coarse grid for C and S and is the identity for D;
  * bounds of `apply` are as wide as noise and step together. With several steps,
  * each is `step`/steps long.
  *
@@ -53,16 +53,17 @@ export function craftFast(
   checkImages(images);
   const {classes} = runSync(inspectClassifier(classifier, images));
   return tidy(() => {
-    const {threatModel, noise, step, steps, project} = crafting;
+    const {threatModel, noise, step, flowStep, steps, project} = crafting;
     const oneHot = oneHotLabels(labels, images.shape[0], classes);
     const terms = fastTerms(threatModel, crafting.spacing);
     const bounds = threatModel.bounds();
+    const reach = noise + Math.max(step, flowStep);
     // Bounds are at most 1.
     const most = 1 / Math.max(...bounds, 1e-9);
     const wide =
-      project || noise + step <= 1
+      project || reach <= 1
         ? threatModel
-        : threatModel.with({scale: Math.min(noise + step, most)});
+        : threatModel.with({scale: Math.min(reach, most)});
     const constants = wide.prepare(images);
     const parametersOf = (coordinates: tf.Tensor[]) =>
       split(terms, coordinates).flatMap((own, i) =>
@@ -81,6 +82,7 @@ export function craftFast(
       });
       return tf.sum(values) as tf.Scalar;
     };
+    const lengths = {step: step / steps, flowStep: flowStep / steps};
     let coordinates = terms.flatMap((term, i) =>
       term.noise(images, noise, seed + i * 7919),
     );
@@ -92,7 +94,7 @@ export function craftFast(
           objectiveGradients(objective, from).map(withoutNonFinite),
         );
         coordinates = split(terms, from).flatMap((own, k) =>
-          terms[k].step(own, gradients[k], step / steps),
+          terms[k].step(own, gradients[k], lengths),
         );
       }
     }

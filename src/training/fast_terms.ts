@@ -20,12 +20,18 @@ export interface FastTerm {
   noise(images: tf.Tensor4D, scale: number, seed: number): tf.Tensor[];
   /** The term's parameters at these coordinates; differentiable. */
   parameters(coordinates: tf.Tensor[], images: tf.Tensor4D): tf.Tensor[];
-  /** A step downwards, of `length` bounds. */
+  /** A step downwards. */
   step(
     coordinates: tf.Tensor[],
     gradients: tf.Tensor[],
-    length: number,
+    lengths: StepLengths,
   ): tf.Tensor[];
+}
+
+/** Lengths of a step in bounds: of S, and of all other terms. */
+export interface StepLengths {
+  step: number;
+  flowStep: number;
 }
 
 /** The terms of a threat model, in the order of its parameters. */
@@ -53,9 +59,9 @@ function deltaTerm(model: Delta): FastTerm {
         const above = tf.maximum(noise, tf.neg(images));
         return [tf.minimum(above, tf.sub(1, images))];
       }),
-    step: ([delta], [gradient], length) => {
+    step: ([delta], [gradient], {step}) => {
       const direction = norm === 'l2' ? unit(gradient) : signs(gradient);
-      return [tf.sub(delta, tf.mul(direction, length * epsilon))];
+      return [tf.sub(delta, tf.mul(direction, step * epsilon))];
     },
   };
 }
@@ -94,8 +100,8 @@ function flowTerm(model: StAdv, spacing: number): FastTerm {
         insideImage(uniform(shape, scale * model.epsilon, seed)),
       ]);
     },
-    step: (flow, gradients, length) =>
-      any.step(flow, gradients, length).map(insideImage),
+    step: (flow, gradients, {flowStep}) =>
+      any.step(flow, gradients, {step: flowStep, flowStep}).map(insideImage),
     parameters: ([flow], {shape: [, height, width]}) => [
       interpolate(flow, [height, width]),
     ],
@@ -117,9 +123,9 @@ function anyTerm(model: ThreatModel): FastTerm {
             ),
       ),
     parameters: coordinates => coordinates,
-    step: (coordinates, gradients, length) =>
+    step: (coordinates, gradients, {step}) =>
       coordinates.map((x, i) =>
-        tf.sub(x, tf.mul(signs(gradients[i]), length * bounds[i])),
+        tf.sub(x, tf.mul(signs(gradients[i]), step * bounds[i])),
       ),
   };
 }

@@ -34,7 +34,10 @@ export function neighborDifferences(
     );
     return tf.sum(tf.mul(tf.logSoftmax(logits(model, moved)), labels));
   })(start);
-  const parameters = term.parameters(term.step(start, gradients, step), images);
+  const parameters = term.parameters(
+    term.step(start, gradients, {step, flowStep: step}),
+    images,
+  );
   // [N, …points, components]
   const field =
     parameters.length > 1 ? tf.stack(parameters, -1) : parameters[0];

@@ -67,27 +67,18 @@ test('options are refused before any work, in one sentence', async t => {
   const model = `--model=${await tinyModel(join(folder, 'model'))}`;
   const cases: Array<[script: string, args: string[], message: RegExp]> = [
     ['evaluate', ['--modle=x'], /Did you mean --model\?/],
-    ['evaluate', [], /required option '--model <path>' not specified/],
-    ['evaluate', [model, '--json='], /must be a path, not an empty text/],
     [
       'evaluate',
       [model, `--json=${folder}`],
       /could not be written: it is a folder/,
     ],
-    [
-      'evaluate',
-      [model, `--save=${file}/x`],
-      /part of its path is not a folder/,
-    ],
     ['evaluate', [model, '--threads=100000'], /whole number from 1 to \d+/],
     ['evaluate', [model, '--attacks=strong(Q)'], /is not a term/],
-    ['table1', ['--row=D=robust:D', '--out='], /must be a path/],
     [
       'table1',
       ['--row=D=robust:Dx', `--out=${folder}/o`],
       /no trained model of "Dx"/,
     ],
-    ['figures', ['--figure=theorem1', `--out=${file}/x`], /not a folder/],
     ['train', ['--defense=D', '--epochs=1', `--out=${file}/x`], /not a folder/],
     ['train', ['--defense=D', '--epochs=1', '--out='], /must be a path/],
   ];
@@ -105,18 +96,13 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     const folder = temporaryFolder(t);
     const gray = await tinyModel(join(folder, 'gray'), {size: 28, channels: 1});
     const many = await tinyModel(join(folder, 'many'), {classes: 100});
-    for (const script of ['evaluate', 'figures']) {
-      const args = [
-        ...SMALL,
-        ...(script === 'figures' ? [`--out=${folder}/f`] : []),
-      ];
-      const one = await run(script, [`--model=${gray}`, ...args]);
-      t.is(one.code, 2);
-      t.regex(one.err, /takes (inputs|images) of the shape \[28, 28, 1\], but/);
-      const two = await run(script, [`--model=${many}`, ...args]);
-      t.is(two.code, 2);
-      t.regex(two.err, /has 100 classes, but CIFAR-10 has 10/);
-    }
+    const one = await run('evaluate', [`--model=${gray}`, ...SMALL]);
+    t.is(one.code, 2);
+    t.regex(one.err, /takes (inputs|images) of the shape \[28, 28, 1\], but/);
+    const out = `--out=${folder}/f`;
+    const two = await run('figures', [`--model=${many}`, out, ...SMALL]);
+    t.is(two.code, 2);
+    t.regex(two.err, /has 100 classes, but CIFAR-10 has 10/);
   });
 
   test('figures measures a model again that was retrained in place', async t => {
@@ -133,8 +119,6 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     await tinyModel(model, {seed: 1});
     t.is((await run('figures', args)).code, 0);
     const first = points();
-    t.is((await run('figures', args)).code, 0);
-    t.is(points(), first);
     await tinyModel(model, {seed: 2});
     t.is((await run('figures', args)).code, 0);
     t.not(

@@ -125,10 +125,12 @@ for (const spec of SPECS) {
           .sort(),
       );
       const most = Math.max(...bounds);
-      for (const size of Object.values(sizes)) {
+      for (const [term, size] of Object.entries(sizes)) {
+        // Noise of two bounds and a step of one; of S, of three.
+        const far = term.startsWith('S') ? 5 : 3;
         const values = [...size.dataSync()];
         t.true(
-          values.every(v => v > 0 && v <= 3 * most + 1e-5),
+          values.every(v => v > 0 && v <= far * most + 1e-5),
           `${values}`,
         );
       }

@@ -137,7 +137,7 @@ export function smoothBounds(test: TestFn, backend: string): void {
           return undefined as never;
         }),
       ),
-      {numRuns: backend === 'cpu' ? 100 : 15},
+      {numRuns: backend === 'cpu' ? 40 : 6},
     );
     t.pass();
   });
@@ -164,7 +164,7 @@ export function smoothBounds(test: TestFn, backend: string): void {
           return undefined as never;
         }),
       ),
-      {numRuns: backend === 'cpu' ? 40 : 8},
+      {numRuns: backend === 'cpu' ? 15 : 4},
     );
     t.pass();
   });
