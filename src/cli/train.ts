@@ -148,13 +148,13 @@ async function train(options: Options): Promise<void> {
   const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
   const describe = ([clean, robust]: [number, number]) =>
     `${percent(clean)} of ${held.size} held-out images right, ${percent(robust)} under ${attack}`;
-  let best = await measure();
-  console.log(`Before: ${describe(best)}.`);
+  const before = await measure();
+  console.log(`Before: ${describe(before)}.`);
+  let best: [number, number] | undefined;
 
   const total = Math.ceil(rest.size / batch) * epochs;
   const bar = progressBar(`Training against ${attack}`, total);
   let updates = 0;
-  let saved = false;
   const watch = new tf.CustomCallback({
     onBatchEnd: async () => {
       bar.update(++updates);
@@ -162,12 +162,9 @@ async function train(options: Options): Promise<void> {
     },
     onEpochEnd: async epoch => {
       const now = await measure();
-      const better =
-        now[1] > best[1] || (now[1] === best[1] && now[0] > best[0]);
-      const saves = better || !saved;
+      const saves = !best || isBetter(now, best);
       if (saves) {
         await saveModel(model, out);
-        saved = true;
         best = now;
       }
       console.log(
@@ -189,10 +186,25 @@ async function train(options: Options): Promise<void> {
   } finally {
     bar.stop();
   }
-  console.log(
-    `The model of the most robust epoch is in ${out}; it takes images in [0, 1].\nMeasure it with strong(${attack}): short attacks say too much.`,
-  );
+  if (best) {
+    console.log(
+      `The model of the most robust epoch is in ${out}; it takes images in [0, 1].\nMeasure it with strong(${attack}): short attacks say too much.`,
+    );
+  }
+  if (best && !isBetter(best, before)) {
+    console.error(
+      'No epoch was more robust than the model before: try more --epochs or images, a smaller bound, or another --learning-rate.',
+    );
+  }
   exitIfStopped(stop);
+}
+
+/** Clean and robust accuracy against others: the robust one counts, then the clean. */
+function isBetter(
+  [clean, robust]: [number, number],
+  [otherClean, otherRobust]: [number, number],
+): boolean {
+  return robust > otherRobust || (robust === otherRobust && clean > otherClean);
 }
 
 function mixOf(text: string): 'adversarial' | 'both' | number {

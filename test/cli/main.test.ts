@@ -164,6 +164,9 @@ test('fine-tuning saves a model', async t => {
   t.is(code, 0, err);
   t.regex(out, /Before: 100\.0 % of 4 held-out images right/);
   t.regex(out, /Epoch 1: .*saved/);
+  // There is nothing above 100 %.
+  t.regex(out, /100\.0 % under D, saved/);
+  t.regex(err, /No epoch was more robust than the model before/);
   const loaded = await loadModel(saved);
   t.deepEqual(loaded.outputs[0].shape, [null, 2]);
   loaded.dispose();
