@@ -1,6 +1,8 @@
 import {stat} from 'node:fs/promises';
 import type Sharp from 'sharp';
+import {cmykToRgb, rgbToGray} from './color_bytes.js';
 import {decodeBmp, isBmp} from './decode_bmp.js';
+import {type Box, type Pixels, resizeBilinear} from './resize_bilinear.js';
 
 /** How pictures become images of one size. */
 export interface PictureSize {
@@ -33,8 +35,11 @@ export async function loadSharp(): Promise<typeof Sharp> {
 }
 
 /**
- * Decodes a picture file: turned as its EXIF data say, transparency on white, in
- * sRGB or gray, resized. JPEG, PNG, WebP, GIF (its first frame), AVIF, TIFF, SVG, BMP.
+ * Decodes a picture file: turned as its EXIF data say, transparency on white, resized
+ * by the triangle filter. JPEG, PNG, WebP, GIF (its first frame), AVIF, TIFF, SVG, BMP.
+ *
+ * The pixels are those that Pillow reads: models are trained on them, mostly. So color
+ * profiles are ignored, and gray values are those of BT.601.
  *
  * @throws Error with sharp's words for a file that is no picture or is truncated.
  */
@@ -43,20 +48,51 @@ export async function decodePicture(
   file: string,
   {height, width, channels, fit}: PictureSize,
 ): Promise<Picture> {
+  const {pixels, gray} = await decodeRgb(sharp, file);
+  const picture =
+    channels === 1
+      ? {...pixels, data: rgbToGray(pixels.data), channels: 1}
+      : pixels;
+  const box = fit === 'crop' ? middle(picture, height / width) : undefined;
+  return {data: resizeBilinear(picture, height, width, box), gray};
+}
+
+/** The RGB pixels of a file, of its own size. */
+async function decodeRgb(
+  sharp: typeof Sharp,
+  file: string,
+): Promise<{pixels: Pixels; gray: boolean}> {
   const picture = await open(sharp, file);
-  const {channels: stored = 3, hasAlpha} = await picture.metadata();
+  const {channels: stored = 3, hasAlpha, space} = await picture.metadata();
   const gray = stored - Number(hasAlpha ?? false) === 1;
-  const data = await picture
-    .rotate()
-    .flatten({background: 'white'})
-    .resize(width, height, {
-      fit: fit === 'crop' ? 'cover' : 'fill',
-      kernel: 'linear',
-    })
-    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+  const cmyk = space === 'cmyk';
+  const upright = picture.rotate();
+  const {data, info} = await (
+    cmyk
+      ? upright.pipelineColourspace('cmyk').toColourspace('cmyk')
+      : upright.flatten({background: 'white'}).toColourspace('srgb')
+  )
     .raw()
-    .toBuffer();
-  return {data, gray};
+    .toBuffer({resolveWithObject: true});
+  const rgb = cmyk ? cmykToRgb(data) : data;
+  const {height, width} = info;
+  return {pixels: {data: rgb, height, width, channels: 3}, gray};
+}
+
+/** The largest part in the middle that has these proportions. */
+function middle(
+  {height, width}: {height: number; width: number},
+  heightByWidth: number,
+): Box {
+  const box = {
+    height: Math.min(height, width * heightByWidth),
+    width: Math.min(width, height / heightByWidth),
+  };
+  return {
+    ...box,
+    top: (height - box.height) / 2,
+    left: (width - box.width) / 2,
+  };
 }
 
 async function open(
@@ -67,7 +103,9 @@ async function open(
   const found = await stat(file);
   if (found.isDirectory()) throw new Error('it is a folder');
   if (!found.isFile()) throw new Error('it is no regular file');
-  if (!(await isBmp(file))) return sharp(file, {failOn: 'truncated'});
+  if (!(await isBmp(file))) {
+    return sharp(file, {failOn: 'truncated', ignoreIcc: true});
+  }
   const {data, width, height} = await decodeBmp(file);
   return sharp(data, {raw: {width, height, channels: 3}});
 }

@@ -57,7 +57,7 @@ export class ImageFolder extends ImageSet {
 }
 
 /** Files that are decoded at once. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 
 /**
  * Pictures from a folder with a sub-folder for each class, or from a CSV file of

@@ -100,6 +100,42 @@ test('EXIF rotation, transparency, gray pictures and gray images', async t => {
   t.is(gray.images[2 * 16], 90);
 });
 
+test('pixels are those of the file: no profile, no shrinking while it is read', async t => {
+  const folder = temporaryFolder(t);
+  const [height, width] = [9, 12];
+  const bytes = Uint8Array.from(
+    {length: height * width * 3},
+    (_, i) => (i * 97) % 256,
+  );
+  const raw = {raw: {width, height, channels: 3}} as const;
+  const p3 = await sharp(bytes, raw).withMetadata({icc: 'p3'}).png().toBuffer();
+  const stored = await sharp(p3, {ignoreIcc: true}).raw().toBuffer();
+  t.notDeepEqual([...stored], [...bytes], 'the profile changes the values');
+  await write(folder, 'a/p3.png', p3);
+  await write(folder, 'a/q.png', await sharp(bytes, raw).png().toBuffer());
+  const set = await imageFolder(folder, {size: [height, width], ...quiet});
+  t.deepEqual([...set.images], [...stored, ...bytes]);
+
+  // A bright edge of 4 pixels: a JPEG that is read at an eighth of its size blurs it.
+  const size = 128;
+  const ramp = Uint8Array.from({length: size * size * 3}, (_, i) => {
+    const x = Math.floor(i / 3) % size;
+    return x < size - 4 ? 20 : 220;
+  });
+  const square = {raw: {width: size, height: size, channels: 3}} as const;
+  const lossless = sharp(ramp, square).png();
+  const jpeg = sharp(ramp, square).jpeg({quality: 100});
+  const big = temporaryFolder(t);
+  await write(big, 'a/x.jpg', await jpeg.toBuffer());
+  await write(big, 'a/y.png', await lossless.toBuffer());
+  const both = await imageFolder(big, {size: 7, ...quiet});
+  const half = both.imageSize;
+  for (let i = 0; i < half; i++) {
+    const [a, b] = [both.images[i], both.images[half + i]];
+    t.true(Math.abs(a - b) <= 2, `${i}: ${a}, ${b}`);
+  }
+});
+
 test('what cannot be read is left out and said', async t => {
   const folder = temporaryFolder(t);
   const jpeg = await sharp(
