@@ -198,6 +198,25 @@ test('fine-tuning keeps the model where no epoch is better', async t => {
   second.dispose();
 });
 
+test('bench prints each row when it is measured, and a table', async t => {
+  const folder = temporaryFolder(t);
+  const model = await makeModel(folder);
+  const {code, out, err} = await run(
+    ...['bench', '--model', model, '--attacks=D', '--seconds=1'],
+    ...['--batch=4', '--backend=cpu'],
+  );
+  t.is(code, 0, err);
+  t.regex(
+    err,
+    /network alone: [\d.]+ ms an image\nMeasuring D …\na step of D:/,
+  );
+  const [alone, step] = ['network alone', 'a step of D'].map(name =>
+    Number(new RegExp(`│ ${name} +│ +([\\d.]+) │`).exec(out)?.[1]),
+  );
+  t.true(alone > 0 && step > alone, out);
+  t.regex(out, /8 × 8 × 3, batches of 4, backend cpu, .* searches of 10 steps/);
+});
+
 const refusals: Array<
   [what: string, message: RegExp, args: (folder: string) => string[]]
 > = [
