@@ -184,6 +184,8 @@ async function train(options: Options): Promise<void> {
     },
     onEpochEnd: async index => {
       const epoch = index + 1;
+      // Where it came after the last batch.
+      if (stop.aborted) model.stopTraining = true;
       const last = epoch === epochs || stop.aborted;
       if (epoch % interval !== 0 && !last) return;
       const now = await measure();
