@@ -1,3 +1,4 @@
+import {resolve} from 'node:path';
 import {type Command, Option} from 'commander';
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -5,6 +6,8 @@ import {
   evaluateRobustness,
   imageDataset,
   ImageSet,
+  learningRate,
+  oneCycle,
 } from '../index.js';
 import {makeFolder} from '../io/cache.js';
 import {progressBar} from '../io/progress.js';
@@ -37,7 +40,7 @@ interface Options extends ImageOptions, RangeOptions {
   model: string;
   attack: string;
   out: string;
-  epochs: number;
+  epochs?: number;
   batch: number;
   learningRate: number;
   crafting: 'fast' | 'pgd';
@@ -50,11 +53,17 @@ interface Options extends ImageOptions, RangeOptions {
   threads?: number;
 }
 
+/** Updates that take a small model from none to most of the robustness that its pictures allow. */
+const UPDATES = 1000;
+const [FEWEST, MOST] = [3, 200];
+/** A measurement costs as much as several epochs of few pictures. */
+const MEASUREMENTS = 10;
+
 /** The command that fine-tunes a model against an attack. */
 export function trainCommand(name: string): Command {
   const program = command(name, {
     description:
-      'Fine-tunes a layers model on adversarial examples of your pictures, and saves the most robust epoch.',
+      'Fine-tunes a layers model on adversarial examples of your pictures, and saves it as it was most robust.',
     examples: [
       `${name} --model my-model --images pictures --attack C+S+D --out my-robust-model`,
       `${name} --model my-model --images pictures --attack D --crafting pgd --epochs 10 --out robust`,
@@ -73,15 +82,19 @@ export function trainCommand(name: string): Command {
         .default(50_000),
     )
     .addOption(
-      new Option('--epochs <n>', 'passes over the images')
-        .argParser(whole(1))
-        .default(3),
+      new Option(
+        '--epochs <n>',
+        `passes over the images (default: as many as make ${UPDATES} updates, from ${FEWEST} to ${MOST})`,
+      ).argParser(whole(1)),
     )
     .addOption(batchOption())
     .addOption(
-      new Option('--learning-rate <x>', 'of Adam, which trains the model')
+      new Option(
+        '--learning-rate <x>',
+        'of Adam at its highest: it rises and falls once',
+      )
         .argParser(positive)
-        .default(1e-4),
+        .default(1e-3),
     )
     .addOption(
       new Option(
@@ -98,13 +111,13 @@ export function trainCommand(name: string): Command {
     )
     .option(
       '--mix <how>',
-      'adversarial, both, or the share of each batch to attack',
-      '0.5',
+      'adversarial, both, or the share of each batch to attack: less keeps more of the clean accuracy',
+      'adversarial',
     )
     .addOption(
       new Option(
         '--hold-out <n>',
-        'images that are not trained on; they choose the epoch (default: a tenth, at most 200)',
+        'images that are not trained on; they choose the epoch (default: a fifth, at most 200)',
       ).argParser(whole(1)),
     )
     .option('--augment', 'flip and shift the pictures at random')
@@ -115,9 +128,12 @@ export function trainCommand(name: string): Command {
 }
 
 async function train(options: Options): Promise<void> {
-  const {attack, out, epochs, batch, crafting, steps, seed} = options;
+  const {attack, out, batch, crafting, steps, seed} = options;
   checkSpec(attack);
   checkRange(options);
+  if (resolve(out) === resolve(options.model)) {
+    throw new Error('--out must be another folder than --model.');
+  }
   const mix = mixOf(options.mix);
   await makeFolder(out);
   const subject = await loadSubject({...options, split: 'train'}, loaded => {
@@ -148,11 +164,17 @@ async function train(options: Options): Promise<void> {
   const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
   const describe = ([clean, robust]: [number, number]) =>
     `${percent(clean)} of ${held.size} held-out images right, ${percent(robust)} under ${attack}`;
-  const before = await measure();
-  console.log(`Before: ${describe(before)}.`);
-  let best: [number, number] | undefined;
+  let best = {epoch: 0, accuracies: await measure()};
+  console.log(`Before: ${describe(best.accuracies)}.`);
+  // The first candidate: training may make a model worse.
+  await saveModel(model, out);
 
-  const total = Math.ceil(rest.size / batch) * epochs;
+  const perEpoch = Math.ceil(rest.size / batch);
+  const epochs =
+    options.epochs ??
+    Math.min(MOST, Math.max(FEWEST, Math.round(UPDATES / perEpoch)));
+  const total = perEpoch * epochs;
+  const interval = Math.ceil(epochs / MEASUREMENTS);
   const bar = progressBar(`Training against ${attack}`, total);
   let updates = 0;
   const watch = new tf.CustomCallback({
@@ -160,16 +182,19 @@ async function train(options: Options): Promise<void> {
       bar.update(++updates);
       if (stop.aborted) model.stopTraining = true;
     },
-    onEpochEnd: async epoch => {
+    onEpochEnd: async index => {
+      const epoch = index + 1;
+      // Where it came after the last batch.
+      if (stop.aborted) model.stopTraining = true;
+      const last = epoch === epochs || stop.aborted;
+      if (epoch % interval !== 0 && !last) return;
       const now = await measure();
-      const saves = !best || isBetter(now, best);
+      const saves = better(now, best.accuracies);
       if (saves) {
         await saveModel(model, out);
-        best = now;
+        best = {epoch, accuracies: now};
       }
-      console.log(
-        `Epoch ${epoch + 1}: ${describe(now)}${saves ? ', saved' : ''}.`,
-      );
+      console.log(`Epoch ${epoch}: ${describe(now)}${saves ? ', saved' : ''}.`);
     },
   });
   const defense = adversarialTraining({
@@ -178,33 +203,26 @@ async function train(options: Options): Promise<void> {
       ? {crafting, guard: false}
       : {steps, cleanMetrics: false}),
   });
+  const rate = oneCycle({peak: options.learningRate, steps: total});
   try {
     await model.fitDataset(
       imageDataset(rest, {batchSize: batch, seed, augment: options.augment}),
-      {epochs, verbose: 0, callbacks: [watch, defense]},
+      {epochs, verbose: 0, callbacks: [watch, defense, learningRate(rate)]},
     );
   } finally {
     bar.stop();
   }
-  if (best) {
-    console.log(
-      `The model of the most robust epoch is in ${out}; it takes images in [0, 1].\nMeasure it with strong(${attack}): short attacks say too much.`,
-    );
-  }
-  if (best && !isBetter(best, before)) {
-    console.error(
-      'No epoch was more robust than the model before: try more --epochs or images, a smaller bound, or another --learning-rate.',
-    );
-  }
+  console.log(
+    best.epoch > 0
+      ? `The model of epoch ${best.epoch}, the most robust that was measured, is in ${out}; it takes images in [0, 1].\nMeasure it with strong(${attack}) on pictures that are not among these: short attacks say too much.`
+      : `No epoch was more robust than the model before training, which is in ${out} unchanged, except that it takes images in [0, 1]. More pictures, more --epochs or --crafting pgd may help.`,
+  );
   exitIfStopped(stop);
 }
 
-/** Clean and robust accuracy against others: the robust one counts, then the clean. */
-function isBetter(
-  [clean, robust]: [number, number],
-  [otherClean, otherRobust]: [number, number],
-): boolean {
-  return robust > otherRobust || (robust === otherRobust && clean > otherClean);
+/** By the accuracy under attack; where that is equal, by the clean one. */
+function better(a: [number, number], b: [number, number]): boolean {
+  return a[1] > b[1] || (a[1] === b[1] && a[0] > b[0]);
 }
 
 function mixOf(text: string): 'adversarial' | 'both' | number {
@@ -224,7 +242,7 @@ function split(
   holdOut: number | undefined,
   seed: number,
 ): [held: ImageSet, rest: ImageSet] {
-  const count = holdOut ?? Math.min(200, Math.ceil(images.size / 10));
+  const count = holdOut ?? Math.min(200, Math.ceil(images.size / 5));
   if (count >= images.size) {
     throw new Error(
       `--hold-out must be below the number of images, ${images.size}, but is ${count}.`,

@@ -37,8 +37,12 @@ async function makePictures(folder: string, count = 6): Promise<string> {
   return pictures;
 }
 
-/** Blue or red by the mean of the channels, on values of 0 … `high`. */
-async function makeModel(folder: string, high = 1): Promise<string> {
+/** Blue or red by the mean of the channels, on values of 0 … `high`; `forBlue` is added to the logit of blue. */
+async function makeModel(
+  folder: string,
+  high = 1,
+  forBlue = 0,
+): Promise<string> {
   await tf.setBackend('cpu');
   const model = tf.sequential({
     layers: [
@@ -51,10 +55,10 @@ async function makeModel(folder: string, high = 1): Promise<string> {
   const weights = [
     tf.tensor2d([-slope, slope, 0, 0, slope, -slope], [3, 2]),
     // Right only near the scale of its training.
-    tf.tensor1d([0, 0]),
+    tf.tensor1d([forBlue, 0]),
   ];
   model.setWeights(weights);
-  const path = join(folder, `model ${high}`);
+  const path = join(folder, `model ${high}${forBlue ? ` ${forBlue}` : ''}`);
   await saveModel(model, path);
   tf.dispose(weights);
   model.dispose();
@@ -149,12 +153,33 @@ test('pictures under attack', async t => {
   }
 });
 
-test('fine-tuning saves a model', async t => {
+test('fine-tuning saves the most robust epoch', async t => {
   const folder = temporaryFolder(t);
-  const [pictures, model] = [
-    await makePictures(folder),
-    await makeModel(folder),
-  ];
+  const pictures = await makePictures(folder);
+  // Red is right by so little that D fools it: moving the bias is enough.
+  const model = await makeModel(folder, 1, 12);
+  const saved = join(folder, 'robust');
+  const {code, out, err} = await run(
+    ...['train', '--model', model, '--images', pictures, '--out', saved],
+    ...['--attack=D', '--range=0,1', '--epochs=12', '--hold-out=6'],
+    ...['--batch=3', '--learning-rate=0.3', '--backend=cpu'],
+  );
+  t.is(code, 0, err);
+  const before = /Before: 100\.0 % of 6 held-out images right, (.*) % under D/;
+  t.true(Number(before.exec(out)?.[1]) < 100, out);
+  t.regex(out, /100\.0 % under D, saved\./);
+  t.regex(out, /The model of epoch \d+, the most robust that was measured/);
+  const loaded = await loadModel(saved);
+  t.deepEqual(loaded.outputs[0].shape, [null, 2]);
+  const [bias] = loaded.getWeights().slice(-1);
+  t.true(bias.dataSync()[0] < 12, 'these are the weights after training');
+  loaded.dispose();
+});
+
+test('fine-tuning keeps the model where no epoch is better', async t => {
+  const folder = temporaryFolder(t);
+  const pictures = await makePictures(folder);
+  const model = await makeModel(folder);
   const saved = join(folder, 'robust');
   const {code, out, err} = await run(
     ...['train', '--model', model, '--images', pictures, '--out', saved],
@@ -162,14 +187,34 @@ test('fine-tuning saves a model', async t => {
     '--backend=cpu',
   );
   t.is(code, 0, err);
-  t.regex(out, /Before: 100\.0 % of 4 held-out images right/);
-  t.regex(out, /Epoch 1: .*saved/);
-  // There is nothing above 100 %.
-  t.regex(out, /100\.0 % under D, saved/);
-  t.regex(err, /No epoch was more robust than the model before/);
-  const loaded = await loadModel(saved);
-  t.deepEqual(loaded.outputs[0].shape, [null, 2]);
-  loaded.dispose();
+  t.regex(out, /Before: 100\.0 % of 4 held-out images right, 100\.0 % under D/);
+  t.notRegex(out, /saved/);
+  t.regex(out, /No epoch was more robust than the model before training/);
+  const [first, second] = [await loadModel(model), await loadModel(saved)];
+  const values = (m: tf.LayersModel) =>
+    m.getWeights().map(w => Array.from(w.dataSync()));
+  t.deepEqual(values(second), values(first));
+  first.dispose();
+  second.dispose();
+});
+
+test('bench prints each row when it is measured, and a table', async t => {
+  const folder = temporaryFolder(t);
+  const model = await makeModel(folder);
+  const {code, out, err} = await run(
+    ...['bench', '--model', model, '--attacks=D', '--seconds=1'],
+    ...['--batch=4', '--backend=cpu'],
+  );
+  t.is(code, 0, err);
+  t.regex(
+    err,
+    /network alone: [\d.]+ ms an image\nMeasuring D …\na step of D:/,
+  );
+  const [alone, step] = ['network alone', 'a step of D'].map(name =>
+    Number(new RegExp(`│ ${name} +│ +([\\d.]+) │`).exec(out)?.[1]),
+  );
+  t.true(alone > 0 && step > alone, out);
+  t.regex(out, /8 × 8 × 3, batches of 4, backend cpu, .* searches of 10 steps/);
 });
 
 const refusals: Array<
@@ -206,6 +251,11 @@ const refusals: Array<
     'a mean alone',
     /--mean and --std are given together/,
     () => ['evaluate', '--model=x', '--mean=0.5'],
+  ],
+  [
+    'a model over itself',
+    /--out must be another folder/,
+    folder => ['train', `--model=${folder}`, `--out=${folder}/.`],
   ],
   [
     'a share above 1',
