@@ -33,8 +33,10 @@ export function logits(
   images: tf.Tensor4D,
   {training = false}: {training?: boolean} = {},
 ): tf.Tensor2D {
-  const output = forward(classifier, images, training);
-  const classes = oneRowOfLogits(output.shape, images.shape[0]);
+  const given = forward(classifier, images, training);
+  const classes = oneRowOfLogits(given.shape, images.shape[0]);
+  // A gradient can begin at floats only; rounded and one-hot logits are integers.
+  const output = given.dtype === 'float32' ? given : tf.cast(given, 'float32');
   return output.rank === 2
     ? (output as tf.Tensor2D)
     : (tf.reshape(output, [images.shape[0], classes]) as tf.Tensor2D);

@@ -222,6 +222,38 @@ test('options that are none', async t => {
   );
 });
 
+test.serial('channels that come first', async t => {
+  // A classifier of such images, whichever size they have.
+  const first: Classifier = x => {
+    const each = tf.mean(x, [2, 3]);
+    return tf.concat([each, tf.neg(each)], 1);
+  };
+  for (const shape of [
+    [1, 8, 6],
+    [3, 5, 5],
+    [4, 9, 16],
+  ] as Array<[number, number, number]>) {
+    const images = tf.fill([2, ...shape], 0.4) as tf.Tensor4D;
+    const data = {images, labels: tf.zeros([2], 'int32') as tf.Tensor1D};
+    for (const spec of ['S', 'D+S', 'strong(S)']) {
+      await t.throwsAsync(
+        evaluateRobustness(first, data, {attacks: ['None', spec], steps: 1}),
+        {message: /channels seem to come first: use tf.transpose/},
+      );
+    }
+    t.throws(() => attack('S').perturb(first, images, data.labels), {
+      message: /channels seem to come first/,
+    });
+    await t.notThrowsAsync(
+      evaluateRobustness(first, data, {
+        attacks: ['D'],
+        steps: 1,
+        warnings: false,
+      }),
+    );
+  }
+});
+
 test('a search without gradients asks for none', async t => {
   const classifier: Classifier = x =>
     two(tf.einsum('nhwc->nhwc', x) as tf.Tensor4D);

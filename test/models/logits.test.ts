@@ -347,6 +347,44 @@ test.serial('a layer that keeps a state is refused, nested too', t => {
   }
 });
 
+/** Functions whose outputs are not floats. */
+const WHOLE: Record<string, (z: tf.Tensor2D) => tf.Tensor> = {
+  int32: z => tf.cast(tf.mul(z, 10), 'int32'),
+  'int32, with an axis more': z => tf.expandDims(tf.cast(z, 'int32'), 1),
+  bool: z => tf.greater(z, tf.max(z, 1, true).sub(1e-6)),
+};
+
+for (const [name, round] of Object.entries(WHOLE)) {
+  test.serial(`logits that are ${name} count as floats`, t => {
+    const kernel = tf.randomNormal(
+      [SIZE * SIZE * 3, CLASSES],
+      0,
+      1,
+      'float32',
+      5,
+    );
+    const classifier = (x: tf.Tensor4D) =>
+      round(tf.matMul(tf.reshape(x, [x.shape[0], -1]), kernel) as tf.Tensor2D);
+    t.is(logits(classifier, images).dtype, 'float32');
+    const floats = (x: tf.Tensor4D) => tf.cast(classifier(x), 'float32');
+    const labels = tf.argMax(logits(classifier, images), 1) as tf.Tensor1D;
+    const search = attack('D(0.2)', {steps: 20, optimizer: 'square', seed: 1});
+    const found = [classifier, floats].map(own => {
+      const {margin} = search.perturb(own, images, labels);
+      return [...margin.dataSync()];
+    });
+    t.deepEqual(found[0], found[1]);
+    if (name === 'bool') return;
+    const sign = attack('D', {steps: 2, optimizer: 'sign'});
+    t.notThrows(() => sign.perturb(classifier, images, labels));
+    t.is(
+      leak(() => sign.perturb(classifier, images, labels)),
+      0,
+    );
+    kernel.dispose();
+  });
+}
+
 for (const two of ['inputs', 'outputs'] as const) {
   test.serial(`a graph model of two ${two} is refused`, async t => {
     const model = await graphModel(graphWeights(), {two});

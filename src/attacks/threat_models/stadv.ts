@@ -77,6 +77,7 @@ export class StAdv extends ThreatModel {
   }
 
   zeros(images: tf.Tensor4D): tf.Tensor[] {
+    checkChannelsLast(images.shape);
     return [tf.zeros([...images.shape.slice(0, 3), 2])];
   }
 
@@ -192,4 +193,17 @@ function stayInside(flow: tf.Tensor): tf.Tensor {
   const within = (flow: tf.Tensor, grid: tf.Tensor) =>
     tf.minimum(tf.maximum(flow, tf.sub(-1, grid)), tf.sub(1, grid));
   return tf.stack([within(x, column), within(y, row)], -1);
+}
+
+/** Channels that images have, where they come first. */
+const USUAL_CHANNELS = [1, 3, 4];
+
+/** A flow over channels and rows would say nothing about an attack in space. */
+function checkChannelsLast(shape: [number, number, number, number]): void {
+  const [, height, width, channels] = shape;
+  if (!USUAL_CHANNELS.includes(height) || width <= 4 || channels <= 4) return;
+  throw new Error(
+    `StAdv (S) needs images of shape [N, H, W, C], but in [${shape}] the channels seem to come first: ` +
+      'use tf.transpose(images, [0, 2, 3, 1]), and let the classifier be a function that transposes them back.',
+  );
 }
