@@ -112,6 +112,83 @@ for (const [of, i, args] of TASKS) {
   );
 }
 
+/** The gradient of x ↦ sum(x ∗ w) at zeros. */
+const slopes = (w: tf.Tensor4D) =>
+  tf.tidy(() => {
+    const f = (x: tf.Tensor) =>
+      tf.sum(tf.conv2d(x as tf.Tensor4D, w, 1, 'same')) as tf.Scalar;
+    return [
+      ...tf
+        .grad(f)(tf.zeros([1, 2, 2, w.shape[2]]))
+        .dataSync(),
+    ];
+  });
+
+const random = (shape: tf.Tensor4D['shape'], seed: number) =>
+  tf.randomUniform(shape, -1, 1, 'float32', seed) as tf.Tensor4D;
+
+test.serial('turned filters follow the filter, in value and shape', async t => {
+  await tf.setBackend('wasm');
+  installWasmKernels();
+  const variable = tf.variable(random([3, 3, 2, 4], 1));
+  const first = slopes(variable as tf.Tensor4D);
+  t.deepEqual(slopes(variable as tf.Tensor4D), first);
+  const next = random([3, 3, 2, 4], 2);
+  variable.assign(next);
+  t.notDeepEqual(slopes(variable as tf.Tensor4D), first);
+  t.deepEqual(
+    slopes(variable as tf.Tensor4D),
+    slopes(tf.tensor4d(next.dataSync(), [3, 3, 2, 4])),
+  );
+  // Another shape of the same data.
+  const other = tf.reshape(next, [3, 3, 4, 2]) as tf.Tensor4D;
+  t.deepEqual(
+    slopes(other),
+    slopes(tf.tensor4d(next.dataSync(), [3, 3, 4, 2])),
+  );
+  tf.dispose([variable, next, other]);
+});
+
+test.serial('turned filters are freed after their filters', async t => {
+  await tf.setBackend('wasm');
+  installWasmKernels();
+  const count = () => (tf.backend() as tf.KernelBackend).numDataIds();
+  const use = (seed: number) =>
+    tf.tidy(() => slopes(random([3, 3, 8, 8], seed)));
+  use(0);
+  const before = count();
+  for (let seed = 1; seed < 20; seed++) use(seed);
+  t.true(count() <= before, `${count()} after ${before}`);
+});
+
+test.serial('no more than 32 MB of turned filters are kept', async t => {
+  await tf.setBackend('wasm');
+  installWasmKernels();
+  const count = () => (tf.backend() as tf.KernelBackend).numDataIds();
+  // Each takes 9 MB.
+  const filters = [1, 2, 3, 4, 5].map(seed => random([3, 3, 512, 512], seed));
+  const before = count();
+  for (const filter of filters) slopes(filter);
+  t.true(count() - before <= 3, `${count() - before} kept`);
+  tf.dispose(filters);
+});
+
+test.serial('copies outlive what they are copied from', async t => {
+  await tf.setBackend('wasm');
+  installWasmKernels();
+  const {numTensors, numDataBuffers} = tf.memory();
+  const x = tf.tensor1d([1, 2, 3]);
+  const copies = [tf.clone(x), tf.cast(x, 'float32'), tf.cast(x, 'int32')];
+  x.dispose();
+  const y = tf.tensor1d([7, 8, 9]);
+  for (const copy of copies) t.deepEqual([...copy.dataSync()], [1, 2, 3]);
+  const words = tf.clone(tf.tensor1d(['a', 'b']));
+  t.deepEqual(words.dataSync() as unknown, ['a', 'b']);
+  tf.dispose([...copies, y]);
+  t.true(tf.memory().numTensors <= numTensors + 2);
+  t.true(tf.memory().numDataBuffers <= numDataBuffers + 2);
+});
+
 test.serial('a convolutional network learns on wasm', async t => {
   await tf.setBackend('wasm');
   const model = smallCnn({
