@@ -1,20 +1,34 @@
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {defineConfig} from 'vite';
+import {robustModels} from './models_plugin.ts';
 
 const root = join(import.meta.dirname, '..');
-const {exports} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const {name, exports} = manifest();
 
 export default defineConfig({
   // Any folder of any static host.
   base: './',
   resolve: {
-    // The package's public entry: a workspace cannot depend on its root by name.
-    alias: {'tfjs-adversarial': join(root, exports['.'].default)},
+    // In a clone, the package's public entry: a workspace cannot depend on its
+    // root by name. Elsewhere, the installed package.
+    alias:
+      name === 'tfjs-adversarial'
+        ? {'tfjs-adversarial': join(root, exports['.'].default)}
+        : {},
     dedupe: ['@tensorflow/tfjs', '@tensorflow/tfjs-core'],
   },
   // The page's policy allows no data: URLs for weights.
   build: {assetsInlineLimit: 0, chunkSizeWarningLimit: 4000, target: 'es2022'},
-  worker: {format: 'es'},
+  worker: {format: 'es', plugins: () => [robustModels(process.env.MODELS)]},
   server: {fs: {allow: [root]}},
 });
+
+/** The package.json of the folder around this one. */
+function manifest() {
+  try {
+    return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  } catch {
+    return {};
+  }
+}

@@ -4,7 +4,7 @@ import type {AddressInfo} from 'node:net';
 import {extname, join, normalize} from 'node:path';
 import {type Browser, chromium, type Page} from 'playwright-core';
 
-const dist = join(import.meta.dirname, '..', 'dist');
+const DIST = join(import.meta.dirname, '..', 'dist');
 
 const PLACES = [
   process.env.CHROMIUM,
@@ -27,7 +27,7 @@ const TYPES: Record<string, string> = {
 };
 
 /** Serves the built page in a folder, as a static host does. */
-export function serve(): Promise<{server: Server; url: string}> {
+export function serve(dist = DIST): Promise<{server: Server; url: string}> {
   const server = createServer((request, response) => {
     const {pathname} = new URL(request.url!, 'http://localhost');
     const inside = normalize(decodeURIComponent(pathname)).replace(

@@ -99,6 +99,58 @@ if (!executablePath) {
     await page.close();
   });
 
+  test.serial('an own model by drag and drop', async t => {
+    const {page, faults} = await open(browser, url);
+    const over = () =>
+      page.locator('#drop').evaluate(drop => drop.classList.contains('over'));
+    // What lies under the pointer: the file input, which fills the place.
+    const drop = async (names: string[]) => {
+      const files = names.map(name => ({
+        name,
+        data: readFileSync(join(models, name)).toString('base64'),
+      }));
+      const dataTransfer = await page.evaluateHandle(given => {
+        const transfer = new DataTransfer();
+        for (const {name, data} of given) {
+          const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+          transfer.items.add(new File([bytes], name));
+        }
+        return transfer;
+      }, files);
+      await page.dispatchEvent('#model-files', 'dragover', {dataTransfer});
+      t.true(await over());
+      await page.dispatchEvent('#model-files', 'drop', {dataTransfer});
+      t.false(await over());
+    };
+    await drop(['model.json']);
+    await page
+      .getByText('model.json refers to weights.f16.bin, which was not chosen.')
+      .waitFor();
+    await drop(['model.json', 'weights.f16.bin']);
+    await page.getByText('Own model: 32 × 32, 10 classes.').waitFor();
+    t.is(await page.locator('#model-0').inputValue(), 'own');
+    t.is(await page.locator('#cards h2').first().textContent(), 'Own model');
+    t.deepEqual(faults, []);
+    await page.close();
+  });
+
+  test.serial('menus show the names of models whole', async t => {
+    for (const width of [375, 1440]) {
+      const {page} = await open(browser, url, {width, height: 800});
+      const [has, needs] = await page.locator('#model-1').evaluate(menu => {
+        const longest = menu.cloneNode(true) as HTMLSelectElement;
+        longest.style.width = 'auto';
+        longest.style.position = 'absolute';
+        menu.after(longest);
+        const {width} = longest.getBoundingClientRect();
+        longest.remove();
+        return [menu.getBoundingClientRect().width, width];
+      });
+      t.true(has >= needs, `${has} of ${needs} pixels`);
+      await page.close();
+    }
+  });
+
   test.serial('training raises robust accuracy', async t => {
     const {page, faults} = await open(browser, url);
     await page.locator('#tab-attack').focus();
@@ -126,6 +178,21 @@ if (!executablePath) {
       () => document.documentElement.scrollWidth,
     );
     t.true(wide <= narrow.width, `${wide} pixels wide`);
+    const tops = await page
+      .locator('.settings > *')
+      .evaluateAll(all => all.map(one => one.getBoundingClientRect().bottom));
+    t.true(Math.max(...tops) - Math.min(...tops) < 30, 'settings in one row');
+    await page.locator('#steps').fill('1');
+    await page.locator('#run').click();
+    await ended(page, '#run');
+    const cut = await page
+      .locator('.predictions li span')
+      .evaluateAll(all =>
+        all
+          .filter(one => one.scrollWidth > one.clientWidth + 1)
+          .map(one => one.textContent),
+      );
+    t.deepEqual(cut, []);
     const color = () =>
       page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const before = await color();

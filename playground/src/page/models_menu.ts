@@ -77,13 +77,21 @@ export class ModelsMenu {
 
   private async load(list: FileList | null): Promise<void> {
     if (!list?.length) return;
-    this.files = await Promise.all(
-      [...list].map(async file => ({
-        name: file.name,
-        data: await file.arrayBuffer(),
-      })),
-    );
-    byId('model-note').textContent = 'Loading …';
+    const note = byId('model-note');
+    try {
+      this.files = await Promise.all(
+        [...list].map(async file => ({
+          name: file.name,
+          data: await file.arrayBuffer(),
+        })),
+      );
+    } catch {
+      // A folder, for instance.
+      note.textContent =
+        'These could not be read: drop model.json and its weight files, not their folder.';
+      return;
+    }
+    note.textContent = 'Loading …';
     send({type: 'ownModel', files: this.files});
   }
 

@@ -1,16 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 // Registers the layers that the saved models are made of, too.
 import {CIFAR10_CLASSES, countClasses} from 'tfjs-adversarial';
+import files from 'virtual:robust-models';
 import type {ModelInfo} from '../protocol';
 
 export type Network = tf.LayersModel | tf.GraphModel;
-
-const FOLDER = '../../../packages/tfjs-adversarial-models/models';
-/** URLs of all files of the trained models, by their path. */
-const files: Record<string, string> = import.meta.glob(
-  '../../../packages/tfjs-adversarial-models/models/*/{model.json,*.bin}',
-  {query: '?url', import: 'default', eager: true},
-);
 
 const loaded = new Map<string, {network: Network; info: ModelInfo}>();
 
@@ -21,9 +15,7 @@ type ReadFile = (name: string) => Promise<ArrayBuffer>;
 export async function robustModel(name: string): Promise<Network> {
   const known = loaded.get(name);
   if (known) return known.network;
-  const network = await fromFiles(file =>
-    download(files[`${FOLDER}/${name}/${file}`]),
-  );
+  const network = await fromFiles(file => download(files[`${name}/${file}`]));
   await remember(name, network);
   return network;
 }
