@@ -96,12 +96,16 @@ async function writeAttacked(options: Options): Promise<void> {
       const end = Math.min(done + batch, data.size);
       const [x, y] = [data.tensor(done, end), data.labelTensor(done, end)];
       try {
-        const found = await attack.perturbAsync(model, x, y);
+        const found = await attack.perturbAsync(model, x, y, {signal: stop});
         attacked.set(
           (await found.adversarial.data()) as Float32Array,
           done * data.imageSize,
         );
         tf.dispose(found as unknown as tf.TensorContainer);
+      } catch (error) {
+        // An unfinished batch is left out.
+        if (stop.aborted) break;
+        throw error;
       } finally {
         tf.dispose([x, y]);
       }
@@ -110,6 +114,13 @@ async function writeAttacked(options: Options): Promise<void> {
     }
   } finally {
     bar.stop();
+  }
+  if (done === 0) {
+    console.log(
+      'Stopped before the first batch was finished: no picture was written.',
+    );
+    exitIfStopped(stop);
+    return;
   }
   const part = data.slice(0, done);
   const size = data.imageSize;
