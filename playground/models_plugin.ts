@@ -1,7 +1,7 @@
 import {existsSync, readdirSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {dirname, join} from 'node:path';
-import type {Plugin} from 'vite';
+import {normalizePath, type Plugin} from 'vite';
 
 const ID = 'virtual:robust-models';
 
@@ -32,7 +32,7 @@ export function robustModels(folder = installed()): Plugin {
       }
       const imports = files.map(
         (file, i) =>
-          `import url${i} from ${JSON.stringify(`${join(folder, file)}?url`)};`,
+          `import url${i} from ${JSON.stringify(`${normalizePath(join(folder, file))}?url`)};`,
       );
       const entries = files.map(
         (file, i) => `${JSON.stringify(file)}: url${i}`,

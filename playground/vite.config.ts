@@ -5,6 +5,7 @@ import {robustModels} from './models_plugin.ts';
 
 const root = join(import.meta.dirname, '..');
 const {name, exports} = manifest();
+const plugins = () => [robustModels(process.env.MODELS)];
 
 export default defineConfig({
   // Any folder of any static host.
@@ -20,7 +21,9 @@ export default defineConfig({
   },
   // The page's policy allows no data: URLs for weights.
   build: {assetsInlineLimit: 0, chunkSizeWarningLimit: 4000, target: 'es2022'},
-  worker: {format: 'es', plugins: () => [robustModels(process.env.MODELS)]},
+  // The first for the development server, the second for a build.
+  plugins: plugins(),
+  worker: {format: 'es', plugins},
   server: {fs: {allow: [root]}},
 });
 

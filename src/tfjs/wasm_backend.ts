@@ -2,16 +2,16 @@ import * as tf from '@tensorflow/tfjs';
 
 export const WASM = 'wasm';
 
-/** What is used of tfjs's class BackendWasm. */
+/** The part of BackendWasm that is used here. */
 export interface WasmBackend extends tf.KernelBackend {
   /** Of all data that the backend holds. */
   dataIdMap: {has(dataId: tf.DataId): boolean};
 }
 
 /**
- * Copies of tensors that share the data of what they are copied from, as on the
- * other backends. tfjs-backend-wasm copies the values, of all that is saved for
- * a gradient too, filters among them, so that XNNPACK has to pack them again.
+ * Lets `Identity`, and `Cast` to the same type, share the data of their input, as
+ * on the other backends. tfjs-backend-wasm copies the values, also of each tensor
+ * that is saved for a gradient. XNNPACK then packs the copies of filters again.
  */
 export function shareCopies(): void {
   replace('Identity', original => args => {
@@ -33,11 +33,8 @@ function shared(x: tf.TensorInfo, backend: unknown): tf.TensorInfo {
 
 type Kernel = tf.KernelConfig['kernelFunc'];
 
-/** Puts another function in the place of a kernel's, or does nothing where there is no kernel. */
-export function replace(
-  kernelName: string,
-  make: (original: Kernel) => Kernel,
-): void {
+/** Replaces the function of a kernel, if there is such a kernel. */
+function replace(kernelName: string, make: (original: Kernel) => Kernel): void {
   const original = tf.getKernel(kernelName, WASM);
   if (!original) return;
   tf.unregisterKernel(kernelName, WASM);

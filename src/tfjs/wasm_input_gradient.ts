@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {WASM, type WasmBackend} from './wasm_backend.js';
-import {turnedFilter} from './wasm_turned_filters.js';
+import {flippedFilter} from './wasm_flipped_filters.js';
 
 /** Attributes of the kernels of both gradients of a convolution. */
 export interface ConvAttrs {
@@ -16,8 +16,8 @@ export interface InputGradientAttrs extends ConvAttrs {
 
 /**
  * The gradient of a convolution's input, as a convolution: of ∂L/∂y, with zeros
- * between its entries where the strides are larger than 1, with the filter turned
- * by 180° and its two kinds of channels exchanged.
+ * between its entries where the strides are larger than 1, with the filter rotated
+ * by 180° and its input and output channels swapped.
  *
  * @param dy [N, P, Q, K]
  * @param filter [height, width, C, K]
@@ -53,9 +53,9 @@ export function conv2dInputGradient(
           [0, rows.skip, columns.skip, 0],
           [-1, rows.take, columns.take, -1],
         );
-    // The kernel itself: the turned filter is no tensor of the engine's.
+    // The kernel, not tf.conv2d: the engine does not know the flipped filter.
     gradient = tf.getKernel('Conv2D', WASM).kernelFunc({
-      inputs: {x, filter: turnedFilter(filter, backend)},
+      inputs: {x, filter: flippedFilter(filter, backend)},
       attrs: {
         strides: 1,
         pad: [[0, 0], rows.pad, columns.pad, [0, 0]],

@@ -24,7 +24,7 @@ interface FilterGradientAttrs extends ConvAttrs {
  * - the gradient with respect to its input, which tfjs computes by plain loops,
  *   as a convolution by XNNPACK;
  * - a gradient of batch normalization in fewer passes;
- * - copies of tensors that share their data.
+ * - `Identity` and `Cast` without copying values.
  *
  * Does nothing where `wasm` is not registered or has the first of them.
  */
