@@ -1,7 +1,11 @@
 import {join} from 'node:path';
 import {type Command, Option} from 'commander';
 import * as tf from '@tensorflow/tfjs';
-import {attack as makeAttack, type Variant} from '../index.js';
+import {
+  type AttackProgress,
+  attack as makeAttack,
+  type Variant,
+} from '../index.js';
 import {makeFolder, writeWhole} from '../io/cache.js';
 import {encodePng} from '../io/png.js';
 import {progressBar} from '../io/progress.js';
@@ -82,6 +86,7 @@ async function writeAttacked(options: Options): Promise<void> {
     ...attackOptions(options, variant),
     earlyStop: variant !== 'reference',
   });
+  const {steps, restarts} = attack.options;
   checkRange(options);
   await makeFolder(out);
   const {data, model} = await loadSubject(options);
@@ -95,8 +100,13 @@ async function writeAttacked(options: Options): Promise<void> {
     while (done < data.size && !stop.aborted) {
       const end = Math.min(done + batch, data.size);
       const [x, y] = [data.tensor(done, end), data.labelTensor(done, end)];
+      const share = (end - done) / (steps * restarts);
+      const first = done;
+      const onStep = ({restart, step}: AttackProgress) =>
+        bar.update(first + share * (restart * steps + step));
       try {
-        const found = await attack.perturbAsync(model, x, y, {signal: stop});
+        const args = {signal: stop, onStep};
+        const found = await attack.perturbAsync(model, x, y, args);
         attacked.set(
           (await found.adversarial.data()) as Float32Array,
           done * data.imageSize,
@@ -115,10 +125,12 @@ async function writeAttacked(options: Options): Promise<void> {
   } finally {
     bar.stop();
   }
-  if (done === 0) {
+  if (done < data.size) {
     console.log(
-      'Stopped before the first batch was finished: no picture was written.',
+      `Stopped after ${done} of ${data.size} pictures: a batch that is not finished is left out.`,
     );
+  }
+  if (done === 0) {
     exitIfStopped(stop);
     return;
   }

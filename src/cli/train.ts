@@ -35,6 +35,7 @@ import {
   whole,
 } from './options.js';
 import {checkSpec} from './search_options.js';
+import {isWithinChance} from './wilson_interval.js';
 
 interface Options extends ImageOptions, RangeOptions {
   model: string;
@@ -164,8 +165,9 @@ async function train(options: Options): Promise<void> {
   const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
   const describe = ([clean, robust]: [number, number]) =>
     `${percent(clean)} of ${held.size} held-out images right, ${percent(robust)} under ${attack}`;
-  let best = {epoch: 0, accuracies: await measure()};
-  console.log(`Before: ${describe(best.accuracies)}.`);
+  const before = await measure();
+  let best = {epoch: 0, accuracies: before};
+  console.log(`Before: ${describe(before)}.`);
   // The first candidate: training may make a model worse.
   await saveModel(model, out);
 
@@ -203,6 +205,20 @@ async function train(options: Options): Promise<void> {
       ? {crafting, guard: false}
       : {steps, cleanMetrics: false}),
   });
+  const ending = () => {
+    const help =
+      'More pictures, more --epochs, --crafting pgd or smaller bounds in --attack may help.';
+    if (best.epoch === 0) {
+      return `No epoch was more robust than the model before training, which is in ${out} unchanged, except that it takes images in [0, 1]. ${help}`;
+    }
+    const [from, to] = [before[1], best.accuracies[1]];
+    return [
+      `The model of epoch ${best.epoch}, the most robust that was measured, is in ${out}; it takes images in [0, 1].`,
+      isWithinChance(from, to, held.size)
+        ? `But ${percent(to)} under ${attack}, ${percent(from)} before, may be chance among ${held.size} images. ${help}`
+        : `Measure it with strong(${attack}) on pictures that are not among these: short attacks say too much.`,
+    ].join('\n');
+  };
   const rate = oneCycle({peak: options.learningRate, steps: total});
   try {
     await model.fitDataset(
@@ -212,11 +228,7 @@ async function train(options: Options): Promise<void> {
   } finally {
     bar.stop();
   }
-  console.log(
-    best.epoch > 0
-      ? `The model of epoch ${best.epoch}, the most robust that was measured, is in ${out}; it takes images in [0, 1].\nMeasure it with strong(${attack}) on pictures that are not among these: short attacks say too much.`
-      : `No epoch was more robust than the model before training, which is in ${out} unchanged, except that it takes images in [0, 1]. More pictures, more --epochs or --crafting pgd may help.`,
-  );
+  console.log(ending());
   exitIfStopped(stop);
 }
 

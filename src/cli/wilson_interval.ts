@@ -22,3 +22,15 @@ export function wilsonInterval(
   const high = successes === n ? 1 : (middle + half) / scale;
   return [low, high];
 }
+
+/**
+ * Whether a share of `n` is no more above an earlier one than chance explains: it
+ * is inside the earlier one's interval.
+ */
+export function isWithinChance(
+  before: number,
+  after: number,
+  n: number,
+): boolean {
+  return after <= wilsonInterval(Math.round(before * n), n)[1];
+}

@@ -1,4 +1,4 @@
-import {execFile} from 'node:child_process';
+import {execFile, spawn} from 'node:child_process';
 import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -7,11 +7,14 @@ import sharp from 'sharp';
 import {loadModel, saveModel} from '../../src/node.js';
 import {temporaryFolder} from '../helpers/folder.js';
 
-const main = resolve('src/cli/main.ts');
+const node = [
+  '--conditions=@tfjs-adversarial/source',
+  '--import=tsx',
+  resolve('src/cli/main.ts'),
+];
 
 /** Runs the command, as a user would. */
 function run(...args: string[]) {
-  const node = ['--conditions=@tfjs-adversarial/source', '--import=tsx', main];
   return new Promise<{code: number; out: string; err: string}>(done =>
     execFile(process.execPath, [...node, ...args], (error, out, err) =>
       done({code: error ? Number(error.code) : 0, out, err}),
@@ -151,6 +154,36 @@ test('pictures under attack', async t => {
   for (const [, file] of page.matchAll(/src="([^"]+)"/g)) {
     t.true(files.includes(file), file);
   }
+});
+
+test('Ctrl-C ends an attack after its step, and says what is kept', async t => {
+  const folder = temporaryFolder(t);
+  const [pictures, model] = [
+    await makePictures(folder, 4),
+    await makeModel(folder),
+  ];
+  const shown = join(folder, 'attacked');
+  // So weak that no batch ends early, and far more steps than there is time for.
+  const args = ['--attack=C(0.001)', '--steps=10000000', '--range=0,1'];
+  const child = spawn(
+    process.execPath,
+    [
+      ...[...node, 'attack', '--model', model],
+      ...['--images', pictures, '--out', shown, ...args, '--backend=cpu'],
+    ],
+    {stdio: ['ignore', 'pipe', 'pipe']},
+  );
+  let [out, err] = ['', ''];
+  child.stdout.on('data', text => (out += text));
+  child.stderr.on('data', text => {
+    err += text;
+    // The bar: a batch has begun.
+    if (/C\(0\.001\) [^]*0 %/.test(err)) child.kill('SIGINT');
+  });
+  const code = await new Promise(ended => child.on('close', ended));
+  t.is(code, 130, err);
+  t.regex(out, /Stopped after 0 of 8 pictures/);
+  t.deepEqual(await readdir(shown), []);
 });
 
 test('fine-tuning saves the most robust epoch', async t => {

@@ -1,5 +1,8 @@
 import test from 'ava';
-import {wilsonInterval} from '../../../src/cli/wilson_interval.js';
+import {
+  isWithinChance,
+  wilsonInterval,
+} from '../../../src/cli/wilson_interval.js';
 import {COLUMNS, paperAccuracy, ROWS} from '../../../scripts/paper_rows.js';
 import {tableRow} from '../../../scripts/table1/table.js';
 
@@ -61,4 +64,13 @@ test('what is not finished is null, and so is the worst case', t => {
   const row = tableRow('D', '', 'paper', ['None', 'D'], ['11', null]);
   t.is(row.cells[1], null);
   t.is(row.worstCase, null);
+});
+
+test('a gain of one image in 80 may be chance, one of a quarter is not', t => {
+  t.true(isWithinChance(0, 1 / 80, 80));
+  t.true(isWithinChance(0.5, 0.5, 80));
+  t.true(isWithinChance(0.4, 0.5, 20));
+  t.false(isWithinChance(0, 8 / 80, 80));
+  t.false(isWithinChance(0.4, 0.5, 2000));
+  t.false(isWithinChance(0.25, 0.5, 80));
 });
