@@ -27,7 +27,7 @@ export function weightsOption(): Option {
 export function verifyOption(): Option {
   return new Option(
     '--verify <share>',
-    'with --queue: share of the parts that two workers compute, to compare them (default: 0.02)',
+    'with --queue: share of the parts that two workers compute, to compare them, while two are connected (default: 0.02)',
   ).argParser(share);
 }
 

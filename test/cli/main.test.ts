@@ -174,11 +174,14 @@ test('Ctrl-C ends an attack after its step, and says what is kept', async t => {
     {stdio: ['ignore', 'pipe', 'pipe']},
   );
   let [out, err] = ['', ''];
+  let asked = false;
   child.stdout.on('data', text => (out += text));
   child.stderr.on('data', text => {
     err += text;
-    // The bar: a batch has begun.
-    if (/C\(0\.001\) [^]*0 %/.test(err)) child.kill('SIGINT');
+    // The bar: a batch has begun. A second signal would end it at once.
+    if (!asked && /C\(0\.001\) [^]*0 %/.test(err)) {
+      asked = child.kill('SIGINT');
+    }
   });
   const code = await new Promise(ended => child.on('close', ended));
   t.is(code, 130, err);

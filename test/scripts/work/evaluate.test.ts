@@ -1,6 +1,7 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import {evaluateElsewhere} from '../../../scripts/work/evaluate_elsewhere.js';
 import {onlyInRepository} from '../../../src/cli/elsewhere.js';
@@ -88,6 +89,10 @@ test('several processes and workers evaluate as one process does', async t => {
     for (const {child} of workers) child.kill('SIGKILL');
     server.kill('SIGKILL');
   });
+  // A part is done twice only where a second worker has connected.
+  while (!workers.every(({said}) => said.err.includes('takes work'))) {
+    await sleep(50);
+  }
   const more = [queue, '--part=4', '--verify=1'];
   ok(t, await runScript('evaluate', args('queue', ...more)).ended);
   t.is(await timeless(at('queue.json')), expected);
