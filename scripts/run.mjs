@@ -21,9 +21,14 @@ if (!isInstalled(root)) {
   if (code !== 0) process.exit(code);
 }
 
+// Tests run compiled: hundreds of processes would compile the same files again.
+const folder = name === 'test' ? await compiledTests() : process.cwd();
 const command =
   name === 'test'
-    ? [join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), ...args]
+    ? [
+        join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'),
+        ...args.map(argument => argument.replace(/\.ts(?=$|:)/, '.js')),
+      ]
     : [
         '--conditions=@tfjs-adversarial/source',
         // By its path: a task of a scheduler may run in any folder.
@@ -32,7 +37,7 @@ const command =
         ...args,
       ];
 const child = spawn(process.execPath, command, {
-  cwd: name === 'test' ? root : process.cwd(),
+  cwd: folder,
   stdio: 'inherit',
 });
 // A terminal sends Ctrl-C to both; the script decides what it means.
@@ -52,3 +57,8 @@ if (process.env.npm_lifecycle_event) {
 child.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
 });
+
+async function compiledTests() {
+  const {compileTests} = await import('./compile_tests.mjs');
+  return compileTests(root);
+}

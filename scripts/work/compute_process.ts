@@ -1,9 +1,13 @@
 import {type ChildProcess, fork} from 'node:child_process';
+import {extname} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {Answer, ChildOptions, Order} from './child.js';
 import {checkAny, type Result, type Unit} from './kinds.js';
 
-const SCRIPT = fileURLToPath(new URL('child.ts', import.meta.url));
+// Compiled, where this file is.
+const SCRIPT = fileURLToPath(
+  new URL(`child${extname(import.meta.url)}`, import.meta.url),
+);
 
 export interface ComputeProcessOptions extends ChildOptions {
   /** Milliseconds without a finished example after which a process counts as hung. */

@@ -1,17 +1,14 @@
 import {execFile, spawn} from 'node:child_process';
 import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises';
-import {join, resolve} from 'node:path';
+import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import test, {type ExecutionContext} from 'ava';
 import sharp from 'sharp';
 import {loadModel, saveModel} from '../../src/node.js';
 import {temporaryFolder} from '../helpers/folder.js';
+import {nodeArguments} from '../helpers/node_arguments.js';
 
-const node = [
-  '--conditions=@tfjs-adversarial/source',
-  '--import=tsx',
-  resolve('src/cli/main.ts'),
-];
+const node = nodeArguments('src/cli/main');
 
 /** Runs the command, as a user would. */
 function run(...args: string[]) {

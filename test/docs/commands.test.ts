@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {blocksOf, documents, exists, proseOf, root} from './markdown.js';
+import {nodeArguments} from '../helpers/node_arguments.js';
 
 // Commands in shell blocks, and those in the prose that begin with `npm run`,
 // name scripts, files and options that there are.
@@ -74,12 +75,7 @@ for (const [name, options] of withOptions) {
     t.truthy(script, `npm run ${name} takes no options`);
     const {stdout} = await promisify(execFile)(
       process.execPath,
-      [
-        '--conditions=@tfjs-adversarial/source',
-        '--import=tsx',
-        join(root, script!),
-        '--help',
-      ],
+      [...nodeArguments(script!.replace(/\.ts$/, '')), '--help'],
       {cwd: root},
     );
     const listed = new Set(stdout.match(/--[a-z][a-z0-9-]*/g));

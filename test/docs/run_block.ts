@@ -1,17 +1,19 @@
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
+import {transform} from 'esbuild';
 import * as tf from '@tensorflow/tfjs';
 import {saveModel} from '../../src/node.js';
 import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {cifar10Strip} from '../helpers/strip.js';
 import type {Block} from './markdown.js';
 import {EXAMPLES} from './stand_ins/node.js';
+import {EXTENSION} from '../helpers/node_arguments.js';
 
 /** Epochs of a `fit` in a block, at most. */
 const EPOCHS = 2;
 
-const here = (path: string) => new URL(path, import.meta.url).href;
+const here = (path: string) => new URL(path + EXTENSION, import.meta.url).href;
 const tfjs = import.meta.resolve('@tensorflow/tfjs');
 
 /** What the modules that a block imports stand for. */
@@ -22,12 +24,12 @@ const MODULES: Record<string, string> = {
   '@tensorflow/tfjs-node-gpu': tfjs,
   '@tensorflow/tfjs-backend-wasm': import.meta
     .resolve('@tensorflow/tfjs-backend-wasm'),
-  'tfjs-adversarial': here('stand_ins/index.ts'),
-  'tfjs-adversarial/node': here('stand_ins/node.ts'),
-  'tfjs-adversarial/onnx': here('../../src/onnx.ts'),
+  'tfjs-adversarial': here('stand_ins/index'),
+  'tfjs-adversarial/node': here('stand_ins/node'),
+  'tfjs-adversarial/onnx': here('../../src/onnx'),
   'tfjs-backend-onnx': import.meta.resolve('tfjs-backend-onnx'),
   // From CONTRIBUTING.md, whose blocks are files of test/examples.
-  '../../src/index.js': here('stand_ins/index.ts'),
+  '../../src/index.js': here('stand_ins/index'),
 };
 
 /**
@@ -114,8 +116,9 @@ export async function runBlock(
 ): Promise<unknown[]> {
   await loadBackend('wasm');
   defineNames();
-  const file = join(folder, `${place.replace(/\W/g, '_')}.mts`);
-  await writeFile(file, withModules(code));
+  const file = join(folder, `${place.replace(/\W/g, '_')}.mjs`);
+  const {code: plain} = await transform(code, {loader: 'ts', target: 'node20'});
+  await writeFile(file, withModules(plain));
   const printed: unknown[] = [];
   const {log, table} = console;
   console.log = console.table = (...args: unknown[]) => printed.push(...args);

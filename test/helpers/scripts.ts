@@ -1,6 +1,7 @@
 import {spawn} from 'node:child_process';
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import {nodeArguments} from './node_arguments.js';
 
 export interface Ended {
   code: number | null;
@@ -16,12 +17,7 @@ export function runScript(
 ) {
   const child = spawn(
     process.execPath,
-    [
-      '--conditions=@tfjs-adversarial/source',
-      '--import=tsx',
-      join('scripts', `${name}.ts`),
-      ...args,
-    ],
+    [...nodeArguments(join('scripts', name)), ...args],
     {stdio: ['ignore', 'pipe', 'pipe'], env: {...process.env, ...env}},
   );
   const said = {out: '', err: ''};

@@ -7,6 +7,7 @@ import {cacheDirectory} from '../../src/io/cache.js';
 import {saveModel} from '../../src/node.js';
 import {skipped} from '../helpers/backends.js';
 import {temporaryFolder} from '../helpers/folder.js';
+import {nodeArguments} from '../helpers/node_arguments.js';
 
 interface ModelArgs {
   size?: number;
@@ -40,11 +41,7 @@ async function tinyModel(folder: string, args: ModelArgs = {}) {
 function start(script: string, args: string[]) {
   const child = spawn(
     process.execPath,
-    [
-      ...['--conditions=@tfjs-adversarial/source', '--import=tsx'],
-      join('scripts', `${script}.ts`),
-      ...args,
-    ],
+    [...nodeArguments(join('scripts', script)), ...args],
     {stdio: ['ignore', 'pipe', 'pipe']},
   );
   const found = {out: '', err: ''};

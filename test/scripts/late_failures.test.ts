@@ -7,8 +7,7 @@ import {cacheDirectory} from '../../src/io/cache.js';
 import {saveModel} from '../../src/node.js';
 import {skipped} from '../helpers/backends.js';
 import {temporaryFolder} from '../helpers/folder.js';
-
-const PRELOAD = new URL('../helpers/failing_gradient.ts', import.meta.url).href;
+import {nodeArguments} from '../helpers/node_arguments.js';
 
 async function tinyModel(folder: string): Promise<string> {
   const convolution = (inputShape?: [number, number, number]) =>
@@ -44,13 +43,7 @@ function runFailing(
 ): Promise<Ended> {
   const child = spawn(
     process.execPath,
-    [
-      '--conditions=@tfjs-adversarial/source',
-      '--import=tsx',
-      `--import=${PRELOAD}`,
-      script,
-      ...args,
-    ],
+    [...nodeArguments(script, 'test/helpers/failing_gradient'), ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {...process.env, FAIL_AFTER: String(after)},
@@ -79,12 +72,12 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     {script: string; after: number; args(model: string, out: string): string[]}
   > = {
     evaluate: {
-      script: 'scripts/evaluate.ts',
+      script: 'scripts/evaluate',
       after: 4,
       args: model => [`--model=${model}`, '--attacks=None,D,S', ...SMALL],
     },
     'evaluate with the images saved': {
-      script: 'scripts/evaluate.ts',
+      script: 'scripts/evaluate',
       after: 4,
       args: (model, out) => [
         ...[`--model=${model}`, '--attacks=None,D', ...SMALL],
@@ -92,13 +85,13 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
       ],
     },
     'evaluate, strong': {
-      script: 'scripts/evaluate.ts',
+      script: 'scripts/evaluate',
       // One is the warnings'.
       after: 1,
       args: model => [`--model=${model}`, '--attacks=None,strong(D)', ...SMALL],
     },
     table1: {
-      script: 'scripts/table1.ts',
+      script: 'scripts/table1',
       after: 4,
       args: (model, out) => [
         ...[`--row=D=${model}`, `--out=${out}`, '--columns=None,D', '--part=5'],
@@ -106,7 +99,7 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
       ],
     },
     figures: {
-      script: 'scripts/figures.ts',
+      script: 'scripts/figures',
       after: 4,
       args: (model, out) => [
         ...[`--model=${model}`, `--out=${out}`, '--figure=5', ...SMALL],
@@ -114,7 +107,7 @@ if (existsSync(join(cacheDirectory('cifar10'), 'test.bin'))) {
     },
     train: {
       // The command line with a network that plain JavaScript trains at once.
-      script: 'test/helpers/train_tiny.ts',
+      script: 'test/helpers/train_tiny',
       after: 4,
       args: (_, out) => [
         ...['--defense=D', '--network=small', '--epochs=1', `--out=${out}`],

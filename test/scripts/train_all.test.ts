@@ -2,15 +2,12 @@ import {spawn} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
-import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import {cacheDirectory} from '../../src/io/cache.js';
 import {skipped} from '../helpers/backends.js';
 import {temporaryFolder} from '../helpers/folder.js';
+import {nodeArguments} from '../helpers/node_arguments.js';
 
-const CHILD = fileURLToPath(
-  new URL('../helpers/train_tiny.ts', import.meta.url),
-);
 const TINY = [
   '--preset=evening',
   '--network=small',
@@ -26,13 +23,7 @@ const TINY = [
 async function train(args: string[], stop?: (kill: () => void) => void) {
   const child = spawn(
     process.execPath,
-    [
-      '--conditions=@tfjs-adversarial/source',
-      '--import=tsx',
-      CHILD,
-      ...TINY,
-      ...args,
-    ],
+    [...nodeArguments('test/helpers/train_tiny'), ...TINY, ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },

@@ -3,18 +3,14 @@ import {createHash} from 'node:crypto';
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
-import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import {loadBackend} from '../../src/tfjs_node/load_backend.js';
 import {readTensors} from '../../scripts/training/tensor_file.js';
 import {shownScalars} from '../helpers/event_reader.js';
 import {temporaryFolder} from '../helpers/folder.js';
+import {nodeArguments} from '../helpers/node_arguments.js';
 
 await loadBackend('cpu');
-
-const CHILD = fileURLToPath(
-  new URL('../helpers/train_child.ts', import.meta.url),
-);
 
 /** Runs the child until it ends, or kills it some milliseconds after it has done so many batches. */
 async function train(
@@ -23,7 +19,7 @@ async function train(
 ): Promise<boolean> {
   const child = spawn(
     process.execPath,
-    ['--conditions=@tfjs-adversarial/source', '--import=tsx', CHILD, ...args],
+    [...nodeArguments('test/helpers/train_child'), ...args],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },

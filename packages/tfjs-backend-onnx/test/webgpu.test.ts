@@ -1,7 +1,7 @@
 import test from 'ava';
 import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
-import {dirname, join, relative} from 'node:path';
+import {dirname, extname, join, relative} from 'node:path';
 import {packageRoot} from './helpers/package_root.js';
 import {runNode} from './helpers/run_node.js';
 
@@ -11,11 +11,10 @@ const icd = join(chromium, 'vk_swiftshader_icd.json');
 
 /** The elementwise ops are slow in software and the least likely to fail. */
 const whole = process.env.ONNX_WHOLE_TABLE === '1';
-const tables = [
-  ...(whole ? ['test/elementwise.test.ts'] : []),
-  'test/arrays.test.ts',
-  'test/convolution.test.ts',
-];
+const tables = [...(whole ? ['elementwise'] : []), 'arrays', 'convolution'].map(
+  // Or .js, where the tests are compiled.
+  name => `test/${name}.test${extname(import.meta.url)}`,
+);
 
 const ava = join(
   dirname(createRequire(import.meta.url).resolve('ava')),

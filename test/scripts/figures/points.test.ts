@@ -2,20 +2,16 @@ import {spawn} from 'node:child_process';
 import {readFile, readdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
-import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import {Points} from '../../../scripts/figures/points.js';
 import {temporaryFolder} from '../../helpers/folder.js';
-
-const CHILD = fileURLToPath(
-  new URL('../../helpers/points_child.ts', import.meta.url),
-);
+import {nodeArguments} from '../../helpers/node_arguments.js';
 
 /** What the child began to measure; kill −9 as soon as it has begun so many. */
 async function measured(folder: string, kill = Infinity): Promise<string[]> {
   const child = spawn(
     process.execPath,
-    ['--conditions=@tfjs-adversarial/source', '--import=tsx', CHILD, folder],
+    [...nodeArguments('test/helpers/points_child'), folder],
     {
       stdio: ['ignore', 'pipe', 'ignore'],
     },

@@ -8,18 +8,14 @@ import {cacheDirectory} from '../../../src/io/cache.js';
 import {skipped} from '../../helpers/backends.js';
 import {temporaryFolder} from '../../helpers/folder.js';
 import {tinyModel} from '../../helpers/tiny_model.js';
+import {EXTENSION, nodeArguments} from '../../helpers/node_arguments.js';
 
 const REPORTS = ['table1.md', 'table1.json', 'table1.html'];
 
 function start(args: string[]): ChildProcess {
   return spawn(
     process.execPath,
-    [
-      '--conditions=@tfjs-adversarial/source',
-      '--import=tsx',
-      join('scripts', 'table1.ts'),
-      ...args,
-    ],
+    [...nodeArguments('scripts/table1'), ...args],
     {stdio: ['ignore', 'pipe', 'pipe']},
   );
 }
@@ -43,12 +39,8 @@ async function runEach(lines: string[][]) {
     spawn(
       process.execPath,
       [
-        ...[
-          '--conditions=@tfjs-adversarial/source',
-          '--import=tsx',
-          join('test', 'helpers', 'command_lines.ts'),
-        ],
-        ...[join('scripts', 'table1.ts'), JSON.stringify(lines)],
+        ...nodeArguments('test/helpers/command_lines'),
+        ...[join('scripts', `table1${EXTENSION}`), JSON.stringify(lines)],
       ],
       {stdio: ['ignore', 'pipe', 'pipe']},
     ),

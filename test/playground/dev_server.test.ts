@@ -4,7 +4,7 @@ import {createServer} from 'vite';
 
 test('the development server resolves all that the page and its worker import', async t => {
   const server = await createServer({
-    root: join(import.meta.dirname, '..'),
+    root: join(import.meta.dirname, '../../playground'),
     server: {middlewareMode: true, hmr: false, watch: null},
     logLevel: 'silent',
   });
