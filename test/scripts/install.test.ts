@@ -9,11 +9,17 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import {createRequire} from 'node:module';
 import {hostname} from 'node:os';
-import {delimiter, join, resolve} from 'node:path';
+import {delimiter, dirname, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import test, {type ExecutionContext} from 'ava';
 import {temporaryFolder} from '../helpers/folder.js';
+
+/** The tests may be compiled, and then run elsewhere in the repository. */
+const packages = dirname(
+  dirname(createRequire(import.meta.url).resolve('tsx/package.json')),
+);
 
 /** In the place of npm: notes when it begins and ends, and installs after a while. */
 const NPM = `#!${process.execPath}
@@ -37,15 +43,21 @@ setTimeout(() => {
 function clone(t: ExecutionContext): string {
   const root = temporaryFolder(t);
   for (const name of ['run.mjs', 'install.mjs']) {
-    cpSync(join('scripts', name), join(root, 'scripts', name));
+    // Among compiled tests these are links.
+    cpSync(join('scripts', name), join(root, 'scripts', name), {
+      dereference: true,
+    });
   }
   writeFileSync(join(root, 'scripts', 'hello.ts'), "console.log('hello');\n");
   writeFileSync(join(root, 'package.json'), '{"type": "module"}');
-  const packages = {'': {}, 'node_modules/a': {version: '1.0.0'}};
-  writeFileSync(join(root, 'package-lock.json'), JSON.stringify({packages}));
+  const locked = {'': {}, 'node_modules/a': {version: '1.0.0'}};
+  writeFileSync(
+    join(root, 'package-lock.json'),
+    JSON.stringify({packages: locked}),
+  );
   mkdirSync(join(root, 'node_modules'));
   for (const name of ['tsx', 'esbuild', 'get-tsconfig']) {
-    const there = resolve('node_modules', name);
+    const there = join(packages, name);
     if (existsSync(there)) {
       symlinkSync(there, join(root, 'node_modules', name), 'junction');
     }
