@@ -15,9 +15,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export function nodeArguments(path: string, preload?: string): string[] {
   const file = (name: string) => join(root, name + EXTENSION);
   return [
-    ...(EXTENSION === '.ts'
-      ? ['--conditions=@tfjs-adversarial/source', '--import=tsx']
-      : []),
+    // Compiled too: else packages would come from `dist`, which may be old.
+    '--conditions=@tfjs-adversarial/source',
+    ...(EXTENSION === '.ts' ? ['--import=tsx'] : ['--enable-source-maps']),
     ...(preload ? [`--import=${file(preload)}`] : []),
     file(path),
   ];

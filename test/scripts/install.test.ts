@@ -69,7 +69,7 @@ function clone(t: ExecutionContext): string {
   return root;
 }
 
-function start(root: string, takes = 1500) {
+function start(t: ExecutionContext, root: string, takes = 1500) {
   const child = spawn(
     process.execPath,
     [join(root, 'scripts', 'run.mjs'), 'hello'],
@@ -83,6 +83,7 @@ function start(root: string, takes = 1500) {
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
+  t.teardown(() => child.kill());
   const said = {out: '', err: ''};
   child.stdout.on('data', chunk => (said.out += chunk));
   child.stderr.on('data', chunk => (said.err += chunk));
@@ -100,7 +101,7 @@ const ONCE = ['begin ci', 'end ci', 'begin run', 'end run'];
 test('of several processes that start in a fresh clone, one installs and the others wait', async t => {
   const root = clone(t);
   const all = await Promise.all(
-    Array.from({length: 4}, () => start(root).ended),
+    Array.from({length: 4}, () => start(t, root).ended),
   );
   for (const {code, out, err} of all) {
     t.is(code, 0, err);
@@ -117,7 +118,7 @@ test('of several processes that start in a fresh clone, one installs and the oth
 test('if the install fails, the next in line tries again', async t => {
   const root = clone(t);
   writeFileSync(join(root, 'fail'), '');
-  const all = await Promise.all([start(root).ended, start(root).ended]);
+  const all = await Promise.all([start(t, root).ended, start(t, root).ended]);
   t.deepEqual(all.map(({code}) => code).sort(), [0, 2]);
   const {err} = all.find(({code}) => code === 2)!;
   t.regex(err, /no network\nnpm ci failed; its messages are above\./);
@@ -127,11 +128,12 @@ test('if the install fails, the next in line tries again', async t => {
 
 test('told to stop, it stops npm first', async t => {
   const root = clone(t);
-  const {child, ended} = start(root, 60_000);
-  while (!existsSync(join(root, '.install-lock', 'npm'))) await sleep(20);
-  const {pid} = JSON.parse(
-    readFileSync(join(root, '.install-lock', 'npm'), 'utf8'),
-  );
+  const {child, ended} = start(t, root, 60_000);
+  const file = join(root, '.install-lock', 'npm');
+  // The file is there before what is written into it.
+  const npm = () => existsSync(file) && readFileSync(file, 'utf8');
+  while (child.exitCode === null && !npm()) await sleep(20);
+  const {pid} = JSON.parse(npm() || '{}');
   child.kill('SIGTERM');
   t.is((await ended).code, 143);
   t.throws(() => process.kill(pid, 0), {code: 'ESRCH'});
@@ -152,7 +154,7 @@ function leaveLock(root: string, seconds: number, npm?: number): void {
 test('the lock of a killed process is stale without its heartbeat', async t => {
   const root = clone(t);
   leaveLock(root, 31);
-  const all = await Promise.all([start(root).ended, start(root).ended]);
+  const all = await Promise.all([start(t, root).ended, start(t, root).ended]);
   t.deepEqual(
     all.map(({code}) => code),
     [0, 0],
@@ -165,7 +167,7 @@ test('it is not stale while the npm that it left goes on', async t => {
   const npm = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
   t.teardown(() => npm.kill('SIGKILL'));
   leaveLock(root, 31, npm.pid);
-  const {said, ended} = start(root, 0);
+  const {said, ended} = start(t, root, 0);
   await sleep(2_000);
   t.regex(said.err, /Waiting for process 1 on/);
   t.false(existsSync(join(root, 'calls')));
